@@ -1,0 +1,1 @@
+"""The pipeline: pages in, dossiers kept, progress out. Knows nothing of Airflow."""

@@ -1,0 +1,90 @@
+"""Every error of the pipeline, named for what to do next.
+
+MotcuaError
+├── ConfigError              mend the repository or the settings; nothing was tried
+├── SourceError              one source, one batch: the others go on
+│   ├── SourceUnavailable    down or slow: try again later
+│   ├── SourceRefused        it refuses our log-in: call its owner
+│   └── SourceChanged        it answers, but not as its contract says: call a person
+├── PortalError              the Government portal
+│   ├── PortalUnavailable    the outcome is unknown: look it up or send again
+│   └── PortalRejected       it answered no, in its own words
+├── StaleWrite               a newer run has written since: this one has no say any more
+└── PublicationRefused       a gate stopped the feed: the last good version stays
+
+A bad dossier is not an error but a row in quarantine.
+"""
+
+from __future__ import annotations
+
+
+class MotcuaError(Exception):
+    """Base of every error that the pipeline raises on purpose."""
+
+
+class ConfigError(MotcuaError):
+    """The registry, a setting or a connection is wrong: mend it, then run again."""
+
+
+class SourceError(MotcuaError):
+    """A source could not be read; carries what the batch ledger records.
+
+    Attributes:
+        source_id: the source, as in the registry.
+        kind: short class for the ledger, such as `TIMEOUT`, `AUTH`, `PROTOCOL`.
+    """
+
+    default_kind = "SOURCE"
+
+    def __init__(self, source_id: str, message: str, *, kind: str | None = None) -> None:
+        super().__init__(f"{source_id}: {message}")
+        self.source_id = source_id
+        self.kind = kind or self.default_kind
+
+
+class SourceUnavailable(SourceError):
+    """Down, slow or over its limit: it is tried again in the next cycle."""
+
+    default_kind = "UNAVAILABLE"
+
+
+class SourceRefused(SourceError):
+    """The log-in is refused: repeating it helps nobody, its owner must be called."""
+
+    default_kind = "AUTH"
+
+
+class SourceChanged(SourceError):
+    """The answer breaks the platform's contract, or moved while it was read."""
+
+    default_kind = "PROTOCOL"
+
+
+class PortalError(MotcuaError):
+    """The Government portal did not take a call."""
+
+
+class PortalUnavailable(PortalError):
+    """No answer, or a server error: what became of the call is unknown."""
+
+
+class PortalRejected(PortalError):
+    """The portal answered no.
+
+    Attributes:
+        code: its `error_code`, as text.
+        message: its own words.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"portal answered {code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class StaleWrite(MotcuaError):
+    """A newer cycle or sender holds the fence: this write is refused."""
+
+
+class PublicationRefused(MotcuaError):
+    """A gate failed: the feed keeps its last good version."""
