@@ -1,0 +1,66 @@
+"""Connections to the warehouse, each in a role with the least rights, and the schema's migrations."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from motcua.errors import ConfigError
+from motcua.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# Two migrations at once would race for the same objects; the number means nothing.
+MIGRATION_LOCK = 7_315_001
+
+
+class Role(StrEnum):
+    """Who connects: what each may do stands at the end of the first migration."""
+
+    PIPELINE = "motcua_pipeline"
+    SENDER = "motcua_sender"
+    PUBLISHER = "motcua_publisher"
+
+
+def engine(settings: Settings, role: Role | None) -> sa.Engine:
+    """An engine whose sessions act in `role`; None keeps the log-in's own rights, for migrations.
+
+    Raises:
+        ConfigError: no database is named, or its URL is not for psycopg 3.
+    """
+    if settings.database_url is None:
+        raise ConfigError("MOTCUA_DATABASE_URL is not set, and no embedded server was started")
+    url = sa.make_url(settings.database_url)
+    if url.drivername in {"postgresql", "postgres"}:
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername != "postgresql+psycopg":
+        raise ConfigError(f"MOTCUA_DATABASE_URL: expected postgresql+psycopg://…, got {url.drivername}://…")
+    # timezone: what people read in psql is the city's time; jit: it costs more than our short statements
+    options = "-c timezone=Asia/Ho_Chi_Minh -c jit=off"
+    if role is not None:
+        options += f" -c role={role}"
+    return sa.create_engine(url, connect_args={"options": options, "connect_timeout": 10}, pool_pre_ping=True)
+
+
+def migrate(settings: Settings) -> None:
+    """Brings the schema and the roles to the newest version; does nothing when they are there."""
+    admin = engine(settings, None)
+    with admin.begin() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        _create_roles(connection)
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    admin.dispose()
+
+
+def _create_roles(connection: sa.Connection) -> None:
+    for role in Role:
+        present = connection.execute(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).first()
+        if present is None:
+            connection.execute(sa.DDL("CREATE ROLE %(role)s LOGIN", context={"role": role.value}))
+            connection.execute(sa.DDL("GRANT %(role)s TO CURRENT_USER", context={"role": role.value}))
