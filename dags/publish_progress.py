@@ -1,0 +1,50 @@
+"""
+### publish_progress: the city feed and the public page
+
+**Owner:** motcua. **Rhythm:** whenever `collect_dossiers` says that the dossiers moved. One run at a time.
+
+**Red means** a gate refused the new version, or the feed's folder could not be written. The last good version
+stays published: nobody outside sees a broken one.
+
+**First thing to do:** the log's last line names the gate and the figures. Mend the cause and clear the task: the
+same moment gives the same version.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import DAG, Param, task
+from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS
+
+with DAG(
+    "publish_progress",
+    description="Công bố tình hình giải quyết hồ sơ",
+    doc_md=__doc__,
+    schedule=[DOSSIERS],
+    start_date=pendulum.datetime(2018, 4, 1, tz=CITY_TIME),
+    catchup=False,
+    max_active_runs=1,
+    default_args={**DEFAULTS, "retry_policy": BY_KIND_OF_ERROR},
+    tags=["motcua", "feed"],
+    params={
+        "as_of": Param(None, type=["null", "string"], format="date-time", title="Tính đến thời điểm",
+                       description="Để trống: thời điểm của lần thu thập gần nhất"),
+    },
+):  # fmt: skip
+
+    @task(execution_timeout=timedelta(minutes=30))
+    def publish(params: dict[str, Any], dag_run: Any, triggering_asset_events: Any) -> dict[str, Any]:
+        """Builds the feed and the page, checks them, and moves the pointer last."""
+        from datetime import datetime
+
+        from motcua import steps
+        from wiring import moment, settings
+
+        told = [datetime.fromisoformat(event.extra["as_of"]) for event in triggering_asset_events.get(DOSSIERS, [])]
+        as_of = max(told) if told else moment(params, dag_run)
+        return steps.publish(settings=settings(), as_of=as_of, published_at=dag_run.run_after)
+
+    publish()

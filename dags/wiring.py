@@ -1,0 +1,88 @@
+"""What the DAGs share: the asset between them, retries by kind of error, schedules, and Airflow's connections.
+
+No DAG stands here, and nothing of the pipeline is imported while Airflow parses.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
+
+if TYPE_CHECKING:
+    from motcua.connections import Connection
+    from motcua.settings import Settings
+
+# Each has a pool of its own in config/pools.json; a platform is added in both places.
+PLATFORMS = ("igate", "lgsp")
+CITY_TIME = "Asia/Ho_Chi_Minh"
+
+# What the city holds true has moved; `extra` carries `as_of` and `cycle_id`.
+DOSSIERS = Asset(name="dossiers", uri="motcua://warehouse/dossiers", group="motcua")
+
+# With MOTCUA_SCHEDULE=off nothing starts by the clock: a stand-in city stands still at its own moment.
+RUNS_BY_CLOCK = os.environ.get("MOTCUA_SCHEDULE") != "off"
+
+DEFAULTS = {"owner": "motcua", "retries": 2, "retry_delay": timedelta(seconds=30)}
+
+# The first rule that fits counts. Sources that are down are no exception here: they are rows of the ledger.
+BY_KIND_OF_ERROR = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=["motcua.errors.MotcuaError", "sqlalchemy.exc.ProgrammingError", "sqlalchemy.exc.IntegrityError"],
+            action=RetryAction.FAIL,
+            reason="repeating changes nothing: read the message",
+        ),
+        RetryRule(
+            exception=["sqlalchemy.exc.DBAPIError", "psycopg.OperationalError", "builtins.OSError"],
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(seconds=10),
+            reason="the database, the disk or the network was away",
+        ),
+        RetryRule(exception="builtins.Exception", action=RetryAction.FAIL, reason="a mistake in our own code"),
+    ]
+)
+
+
+def settings() -> Settings:
+    """Where things live, from the environment of the task."""
+    from motcua.settings import Settings
+
+    return Settings.from_environment(os.environ)
+
+
+def moment(params: dict[str, Any], dag_run: Any, data_interval_end: datetime | None = None) -> datetime:
+    """The `as_of` of a run: its parameter, else the end of its interval, else when it was to run."""
+    if not params["as_of"]:
+        return data_interval_end or dag_run.run_after
+    given = datetime.fromisoformat(params["as_of"])
+    if given.tzinfo is None:
+        raise ValueError(f"as_of: expected a moment with its zone, such as 2018-12-25T17:00+07:00, got {given}")
+    return given
+
+
+class AirflowConnections:
+    """The pipeline's connections, kept by Airflow (`motcua.connections.Connections`)."""
+
+    def get(self, connection_id: str) -> Connection:
+        """The connection; ConfigError when Airflow does not know it."""
+        from airflow.sdk import Connection as AirflowConnection
+        from airflow.sdk.exceptions import AirflowNotFoundException
+        from motcua.connections import Connection
+        from motcua.errors import ConfigError
+
+        try:
+            kept = AirflowConnection.get(connection_id)
+        except AirflowNotFoundException as error:
+            raise ConfigError(f"connection {connection_id} is not defined: add it under Admin, Connections") from error
+        return Connection(
+            id=connection_id,
+            host=kept.host,
+            port=kept.port,
+            schema=kept.schema,
+            login=kept.login,
+            password=kept.password,
+            extra={key: str(value) for key, value in kept.extra_dejson.items()},
+        )
