@@ -1,0 +1,55 @@
+"""Whole columns out of PostgreSQL by COPY, as Arrow tables with the types the caller names."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pyarrow as pa
+import pyarrow.csv
+import sqlalchemy as sa
+from psycopg import sql
+
+CITY_TIME = ZoneInfo("Asia/Ho_Chi_Minh")
+INSTANT = pa.timestamp("us", tz="UTC")
+
+
+def copy_out(
+    connection: sa.Connection, select: sql.Composable, columns: Mapping[str, pa.DataType], **values: object
+) -> pa.Table:
+    """The rows of `select` as a table with exactly `columns`, in the order of the query.
+
+    A column of type INSTANT must be selected `AT TIME ZONE 'UTC'`. Null stays null, an empty text empty.
+    """
+    buffer = io.BytesIO()
+    with driver(connection).cursor() as cursor:
+        statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(select)
+        with cursor.copy(statement, values or None) as copy:
+            for block in copy:
+                buffer.write(block)
+    if not buffer.tell():
+        return pa.table({name: pa.array([], type=kind) for name, kind in columns.items()})
+    plain = {name: pa.timestamp("us") if kind == INSTANT else kind for name, kind in columns.items()}
+    table = pyarrow.csv.read_csv(
+        pa.py_buffer(buffer.getbuffer()),
+        read_options=pyarrow.csv.ReadOptions(column_names=list(columns)),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=plain,
+            null_values=[""],
+            true_values=["t"],
+            false_values=["f"],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    return table.cast(pa.schema(columns))
+
+
+def driver(connection: sa.Connection) -> psycopg.Connection[tuple[object, ...]]:
+    """The psycopg connection under `connection`, inside its transaction."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    return raw
