@@ -53,6 +53,7 @@ CREATE TABLE core.batch (
     pages        text[] NOT NULL DEFAULT '{}',        -- sha256 of each page, in reading order
     announced    integer,
     fetched      integer,
+    newest_change timestamptz,                        -- greatest change time read; becomes the watermark
     accepted     integer,
     quarantined  integer,
     unchanged    integer,

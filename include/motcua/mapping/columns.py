@@ -1,0 +1,120 @@
+"""Operations on one column: values as a page gives them in, a typed Series out."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from motcua.domain.codes import canonical_agencies, short_procedures
+from motcua.domain.status import UNKNOWN
+from motcua.mapping.spec import Record
+
+# Vietnam has kept UTC+7 without summer time since 1975; earlier dates are impossible for a dossier anyway.
+LOCAL_OFFSET = pd.Timedelta(hours=7)
+EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
+LATEST = pd.Timestamp("2100-01-01", tz="UTC")
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+REPLACEMENT = "\ufffd"
+_MARKUP = re.compile(r"<[^<>]*>")
+_SPACES = re.compile(r"\s+")
+
+
+def pull(records: Sequence[Record], path: str) -> list[object]:
+    """Values of `path`, one a record; `a.b` looks into the object `a`, or into the first of a list of objects."""
+    head, _, tail = path.partition(".")
+    values = [record.get(head) for record in records]
+    if not tail:
+        return values
+    inner = [value[0] if isinstance(value, list) and value else value for value in values]
+    return [value.get(tail) if isinstance(value, dict) else None for value in inner]
+
+
+def texts(values: Sequence[object]) -> pd.Series:
+    """NFC, one line, without markup, control characters and outer spaces; empty is null."""
+    return pd.Series([_text(value) for value in values], dtype="str")
+
+
+def words(values: Sequence[object]) -> pd.Series:
+    """Values as written, as text; empty is null."""
+    return pd.Series([None if value is None or value == "" else str(value) for value in values], dtype="str")
+
+
+def dossier_codes(values: Sequence[object]) -> pd.Series:
+    """Dossier codes: trimmed and upper-cased, nothing else (a damaged one must stay recognisable)."""
+    return words(values).str.strip(" \t\r\n").str.upper().replace("", None)
+
+
+def procedures(values: Sequence[object]) -> pd.Series:
+    """First two groups of procedure codes; a value of another shape stays as given."""
+    return short_procedures(texts(values))
+
+
+def agencies(values: Sequence[object]) -> pd.Series:
+    """Canonical agency codes; a value that is none stays as given, for the rule on units to refuse."""
+    given = texts(values)
+    return canonical_agencies(given).fillna(given)
+
+
+def coded(values: Sequence[object], table: Mapping[str, int], absent: int | None) -> pd.Series:
+    """Canonical codes (Int16): `UNKNOWN` for a value that is not in the table, `absent` (or null) for none."""
+    nothing = pd.NA if absent is None else absent
+    known: dict[object, object] = {None: nothing, "": nothing}
+    for value in set(map(_hashable, values)) - known.keys():
+        text = str(value).strip()
+        known[value] = table.get(text, UNKNOWN) if text else nothing
+    return pd.Series([known[_hashable(value)] for value in values], dtype="Int16")
+
+
+def flags(values: Sequence[object]) -> pd.Series:
+    """True for true, "1" and "true"; null for none; false otherwise."""
+    known = {None: pd.NA, "": pd.NA, True: True, "1": True, "true": True, "True": True}
+    return pd.Series([known.get(_hashable(value), False) for value in values], dtype="boolean")
+
+
+def times(values: Sequence[object], formats: Sequence[str]) -> tuple[pd.Series, pd.Series]:
+    """Local times as UTC, and which values were given but are no possible date."""
+    given = words(values).str.strip()
+    given = given.mask(given == "")
+    parsed = pd.to_datetime(given, format=formats[0], errors="coerce")
+    for other in formats[1:]:
+        missed = given.notna() & parsed.isna()
+        if missed.any():
+            parsed = parsed.fillna(pd.to_datetime(given.where(missed), format=other, errors="coerce"))
+    utc = (parsed.astype("datetime64[us]") - LOCAL_OFFSET).dt.tz_localize("UTC")
+    utc = utc.where((utc >= EARLIEST) & (utc < LATEST))
+    return utc, given.notna() & utc.isna()
+
+
+def flagged(masks: Mapping[str, pd.Series], length: int) -> pd.Series:
+    """Names of the fields whose mask is true, joined by commas, null where there is none."""
+    names = np.full(length, "", dtype=object)
+    for name, mask in masks.items():
+        hit = mask.to_numpy(dtype=bool)
+        if hit.any():
+            names[hit] = [f"{before},{name}" if before else name for before in names[hit]]
+    return pd.Series(names, dtype="str").replace("", None)
+
+
+def _text(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    text = value if isinstance(value, str) else str(value)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if "&" in text:
+        text = html.unescape(text)
+    if "<" in text:
+        text = _MARKUP.sub(" ", text)
+    if not text.isprintable():
+        text = _SPACES.sub(" ", CONTROL.sub("", text))
+    return " ".join(text.split()) if "  " in text else text.strip() or None
+
+
+def _hashable(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

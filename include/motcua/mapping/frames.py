@@ -1,0 +1,244 @@
+"""A batch's records to its three canonical frames, and what was noticed on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+import pandas as pd
+
+from motcua.mapping import columns
+from motcua.mapping.spec import Field, Kind, Record, Spec
+from motcua.registry import Registry
+
+# Any of these in a record's JSON text is worth a look at its fields; most records have none.
+_SUSPECT = re.compile(r"\ufffd|\\u00[01][0-9a-f]|\\[bf]|[\x7f-\x9f]")
+# Always needed, and needed of all but tombstones; receipt is needed of what was received.
+_ALWAYS = ("code", "agency_code", "source_changed_at")
+_LIVING = ("procedure_code", "status")
+_NOT_RECEIVED = (1, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedBatch:
+    """Canonical frames of one batch.
+
+    Attributes:
+        dossiers: one row a listed record, index 0…n-1. The canonical columns, `page_sha256`, `page_row`,
+            `content_sha256` (hex), and the observations `missing`, `impossible`, `damaged`, `cleaned`, `mistyped`
+            (names of fields joined by commas, or null) and `steps_known`.
+        steps: `row` (of `dossiers`), `at, status, n, department, note, started_at, due_at`, in listed order.
+        supplements: `row, n, external_id, requested_at, answered_at, due_at, note`, in listed order.
+        unknown_fields: keys that the spec does not name.
+    """
+
+    dossiers: pd.DataFrame
+    steps: pd.DataFrame
+    supplements: pd.DataFrame
+    unknown_fields: tuple[str, ...]
+
+
+def map_records(pages: Iterable[tuple[str, Sequence[Record]]], spec: Spec, registry: Registry) -> MappedBatch:
+    """Maps pages (sha256, records), in reading order.
+
+    Times become UTC, texts NFC, codes canonical: unknown codes are `UNKNOWN`, absent ones null.
+    """
+    pages = list(pages)
+    records = [record for _, page in pages for record in page]
+    steps, bad_steps = _children(records, spec.steps, spec.step, spec, registry)
+    supplements, bad_supplements = _children(records, spec.supplements, spec.supplement, spec, registry)
+    dossiers, noticed = _read(records, spec.record, spec, registry)
+    _complete(dossiers, spec, records)
+    noticed["impossible"] |= {"steps": bad_steps, "supplements": bad_supplements}
+    noticed["mistyped"] |= _mistyped(records, spec)
+    missing = _missing(dossiers, noticed["impossible"]) | {"steps": _undated(dossiers, steps, bad_steps)}
+    dossiers["missing"] = columns.flagged(missing, len(dossiers))
+    for observation in ("impossible", "damaged", "cleaned", "mistyped"):
+        dossiers[observation] = columns.flagged(noticed[observation], len(dossiers))
+    unknown_steps = steps.loc[steps["status"] < 0, "row"].unique()
+    dossiers["steps_known"] = ~dossiers.index.isin(unknown_steps)
+    dossiers["page_sha256"] = pd.Series([sha for sha, page in pages for _ in page], dtype="str")
+    dossiers["page_row"] = pd.Series([row for _, page in pages for row in range(len(page))], dtype="int32")
+    return MappedBatch(dossiers, _numbered_steps(steps), _numbered_supplements(supplements), _unknown(records, spec))
+
+
+def _read(
+    records: Sequence[Record], fields: Sequence[Field], spec: Spec, registry: Registry
+) -> tuple[pd.DataFrame, dict[str, dict[str, pd.Series]]]:
+    """Columns of `fields`, and masks of what was noticed: observation → canonical column → mask."""
+    data: dict[str, pd.Series] = {}
+    impossible: dict[str, pd.Series] = {}
+    for field in fields:
+        values = columns.pull(records, field.path)
+        if field.kind is Kind.TIME:
+            data[field.column], impossible[field.column] = columns.times(values, spec.time_formats)
+        else:
+            data[field.column] = _column(values, field, registry)
+    contents = _contents(records, spec)
+    suspects = [row for row, content in enumerate(contents) if _SUSPECT.search(content)]
+    damaged, cleaned = _damage(records, fields, suspects)
+    frame = pd.DataFrame(data, index=pd.RangeIndex(len(records)))
+    frame["content_sha256"] = pd.Series(
+        [hashlib.sha256(content.encode()).hexdigest() for content in contents], dtype="str"
+    )
+    return frame, {"impossible": impossible, "damaged": damaged, "cleaned": cleaned, "mistyped": {}}
+
+
+def _column(values: Sequence[object], field: Field, registry: Registry) -> pd.Series:
+    if field.kind is Kind.CODED:
+        return columns.coded(values, registry.codes[str(field.codes)], field.absent)
+    return _READERS[field.kind](values)
+
+
+_READERS = {
+    Kind.TEXT: columns.texts,
+    Kind.WORD: columns.words,
+    Kind.CODE: columns.dossier_codes,
+    Kind.PROCEDURE: columns.procedures,
+    Kind.AGENCY: columns.agencies,
+    Kind.FLAG: columns.flags,
+}
+
+
+def _contents(records: Sequence[Record], spec: Spec) -> list[str]:
+    """Each record's text without its change time, keys in order, NFC: equal text is equal content."""
+    change_time = spec.change_time
+    bare = ({key: value for key, value in record.items() if key != change_time} for record in records)
+    dumped = (orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode() for record in bare)
+    return [unicodedata.normalize("NFC", text) for text in dumped]
+
+
+def _damage(
+    records: Sequence[Record], fields: Sequence[Field], suspects: Sequence[int]
+) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:
+    """Critical damage (U+FFFD anywhere, a control character in a code), and what cleaning removed."""
+    damaged: dict[str, list[int]] = {}
+    cleaned: dict[str, list[int]] = {}
+    names = {field.path: field.column for field in fields}
+    coded = {field.path for field in fields if field.kind in {Kind.CODE, Kind.PROCEDURE, Kind.AGENCY}}
+    for row in suspects:
+        for path, text in _leaves(records[row]):
+            column = names.get(path, path)
+            if columns.REPLACEMENT in text or (path in coded and columns.CONTROL.search(text)):
+                damaged.setdefault(column, []).append(row)
+            elif columns.CONTROL.search(text):
+                cleaned.setdefault(column, []).append(row)
+    index = pd.RangeIndex(len(records))
+    return (
+        {column: pd.Series(index.isin(rows)) for column, rows in damaged.items()},
+        {column: pd.Series(index.isin(rows)) for column, rows in cleaned.items()},
+    )
+
+
+def _leaves(value: object, path: str = "") -> Iterable[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, path)
+
+
+def _children(
+    records: Sequence[Record], key: str, fields: Sequence[Field], spec: Spec, registry: Registry
+) -> tuple[pd.DataFrame, pd.Series]:
+    """One frame of all the records' children under `key`, and which records hold an impossible date there."""
+    rows: list[int] = []
+    children: list[Record] = []
+    for row, record in enumerate(records):
+        for child in record.get(key) or ():  # type: ignore[attr-defined]  # a list, or _mistyped reports it
+            if isinstance(child, dict):
+                rows.append(row)
+                children.append(child)
+    data: dict[str, pd.Series] = {"row": pd.Series(rows, dtype="int64")}
+    bad = pd.Series(False, index=pd.RangeIndex(len(children)))
+    for field in fields:
+        values = columns.pull(children, field.path)
+        if field.kind is Kind.TIME:
+            data[field.column], impossible = columns.times(values, spec.time_formats)
+            bad |= impossible
+        else:
+            data[field.column] = _column(values, field, registry)
+    index = pd.RangeIndex(len(records))
+    return pd.DataFrame(data), pd.Series(index.isin(data["row"][bad]), index=index)
+
+
+def _mistyped(records: Sequence[Record], spec: Spec) -> dict[str, pd.Series]:
+    """Lists that are no lists of objects: their content cannot be read, so the record cannot be judged."""
+    wrong: dict[str, pd.Series] = {}
+    for key in (spec.steps, spec.supplements):
+        mask = [not _is_objects(record.get(key)) for record in records]
+        if any(mask):
+            wrong[key] = pd.Series(mask)
+    return wrong
+
+
+def _is_objects(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
+
+
+def _complete(frame: pd.DataFrame, spec: Spec, records: Sequence[Record]) -> None:
+    """Adds the canonical columns that this platform does not carry, and the lists in the portal's form."""
+    frame["deleted"] = frame["deleted"].fillna(False).astype(bool)
+    frame["fees"] = pd.Series([_json(spec.fees(record)) for record in records], dtype="str")
+    frame["components"] = pd.Series([_json(spec.components(record)) for record in records], dtype="str")
+    for column, dtype in _OPTIONAL.items():
+        if column not in frame:
+            frame[column] = pd.Series(pd.NA if dtype != _TIME else pd.NaT, index=frame.index, dtype=dtype)
+    if not any(field.column == "digitised" for field in spec.record):
+        frame["digitised"] = frame["components"].str.contains('"DuocSoHoa":"1"', regex=False, na=False).astype("boolean")
+
+
+_TIME = "datetime64[us, UTC]"
+_OPTIONAL = {
+    "handling_agency_code": "str",
+    "service_level": "Int16",
+    "paid_online": "boolean",
+    "digitised": "boolean",
+    "refused_given_at": _TIME,
+    "address": "str",
+}
+
+
+def _json(items: Sequence[Mapping[str, str]]) -> str | None:
+    return orjson.dumps(items).decode() if items else None
+
+
+def _missing(frame: pd.DataFrame, impossible: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
+    """Required columns that are absent; a date that was given but is impossible is not absent."""
+    masks = {column: frame[column].isna() for column in _ALWAYS}
+    masks |= {column: frame[column].isna() & ~frame["deleted"] for column in _LIVING}
+    received = ~frame["status"].isin(_NOT_RECEIVED).fillna(False) & ~frame["deleted"]
+    masks["received_at"] = frame["received_at"].isna() & received
+    return {column: mask & ~impossible[column] if column in impossible else mask for column, mask in masks.items()}
+
+
+def _undated(dossiers: pd.DataFrame, steps: pd.DataFrame, impossible: pd.Series) -> pd.Series:
+    """Dossiers with a step that has no time or no status: such a step has no identity."""
+    rows = steps.loc[steps["at"].isna() | steps["status"].isna(), "row"]
+    return pd.Series(dossiers.index.isin(rows)) & ~impossible
+
+
+def _numbered_steps(steps: pd.DataFrame) -> pd.DataFrame:
+    """Numbers the n-th of the same (dossier, time, status), from 1: that is a step's identity."""
+    steps["n"] = (steps.groupby(["row", "at", "status"], dropna=False).cumcount() + 1).astype("int16")
+    return steps
+
+
+def _numbered_supplements(supplements: pd.DataFrame) -> pd.DataFrame:
+    supplements["n"] = (supplements.groupby("row").cumcount() + 1).astype("int16")
+    return supplements
+
+
+def _unknown(records: Sequence[Record], spec: Spec) -> tuple[str, ...]:
+    found: set[str] = set().union(*records)
+    for key in (spec.steps, spec.supplements):
+        lists = (record.get(key) for record in records)
+        found = found.union(*(child for value in lists if _is_objects(value) for child in value or ()))  # type: ignore[attr-defined]  # checked by _is_objects
+    return tuple(sorted(found - spec.known_keys))

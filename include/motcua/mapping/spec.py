@@ -1,0 +1,82 @@
+"""The language of a mapping spec: which field becomes which column, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+# an object of a page, as JSON gives it
+Record = Mapping[str, object]
+
+
+class Kind(StrEnum):
+    """How the values of a field are read."""
+
+    TEXT = "text"  # NFC, without markup, control characters and outer spaces; empty is null
+    CODE = "code"  # a dossier code: trimmed, upper case, otherwise untouched
+    PROCEDURE = "procedure"  # first two groups of a procedure code
+    AGENCY = "agency"  # canonical agency code; what is not one stays as given
+    TIME = "time"  # local time of Vietnam to UTC
+    CODED = "coded"  # through a code table of the registry: unknown is -1, absent is null
+    FLAG = "flag"  # true or false
+    WORD = "word"  # kept as the source wrote it
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a record.
+
+    Attributes:
+        path: its key; `a.b` looks into an object.
+        column: the canonical column.
+        kind: how it is read.
+        codes: name of the code table, for `Kind.CODED`.
+        absent: canonical code for an absent value, for `Kind.CODED`.
+    """
+
+    path: str
+    column: str
+    kind: Kind
+    codes: str | None = None
+    absent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """One platform's records, read completely: what is neither mapped nor ignored is reported.
+
+    Attributes:
+        platform: as in the registry.
+        record: fields of a dossier.
+        steps: key of the list of steps.
+        step: fields of a step.
+        supplements: key of the list of supplement requests.
+        supplement: fields of a supplement request.
+        ignored: keys known and left alone, of records, steps and supplements.
+        time_formats: `strptime` formats, tried in order.
+        fees: a record's fees as the portal's `DanhSachLePhi`.
+        components: a record's papers as the portal's `TaiLieuNop`.
+    """
+
+    platform: str
+    record: tuple[Field, ...]
+    steps: str
+    step: tuple[Field, ...]
+    supplements: str
+    supplement: tuple[Field, ...]
+    ignored: frozenset[str]
+    time_formats: tuple[str, ...]
+    fees: Callable[[Record], Sequence[Mapping[str, str]]]
+    components: Callable[[Record], Sequence[Mapping[str, str]]]
+
+    @property
+    def change_time(self) -> str:
+        """Key of the change time, which is no part of a record's content."""
+        return next(field.path for field in self.record if field.column == "source_changed_at")
+
+    @property
+    def known_keys(self) -> frozenset[str]:
+        """First parts of every mapped path and every ignored key, of all three levels."""
+        fields = (*self.record, *self.step, *self.supplement)
+        return self.ignored | {field.path.split(".")[0] for field in fields} | {self.steps, self.supplements}

@@ -1,0 +1,106 @@
+"""Runs the rule book over one frame of many sources and returns row verdicts: codes and places, never values."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read when Great Expectations is imported
+
+import great_expectations as gx
+import numpy as np
+import pandas as pd
+from great_expectations.core.batch import Batch
+from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from motcua.errors import MotcuaError
+from motcua.quality.rules import OBSERVATIONS, RULES, Context, Rule, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules said of a frame.
+
+    Attributes:
+        findings: one row a broken (row, rule, field): `row` (index of the frame), `rule, severity, owner, field`, and
+            `is_primary`, true for the first critical rule of a row.
+        refused: rows with a critical finding.
+    """
+
+    findings: pd.DataFrame
+    refused: pd.Index
+
+
+class RuleError(MotcuaError):
+    """A rule could not be evaluated: ours to mend, and nothing may pass it meanwhile."""
+
+
+def judge(frame: pd.DataFrame, context: Context) -> Verdict:
+    """Judges every row that is no tombstone; index labels of `frame` come back as `row`.
+
+    Raises:
+        RuleError: an expectation failed to run. It is never an empty list of findings.
+    """
+    living = frame[~frame["deleted"]].reset_index(names="row_label")
+    broken = [_broken(rule, result, living) for rule, result in _results(living, context)]
+    findings = pd.concat([_tombstones(frame), *broken], ignore_index=True)
+    critical = findings["severity"] == Severity.CRITICAL
+    findings["is_primary"] = critical & ~findings[critical].duplicated("row").reindex(findings.index, fill_value=True)
+    return Verdict(findings, pd.Index(findings.loc[critical, "row"].unique()))
+
+
+def _results(living: pd.DataFrame, context: Context) -> list[tuple[Rule, ExpectationValidationResult]]:
+    if living.empty:
+        return []
+    suite = gx.ExpectationSuite(name="dossier", expectations=[])
+    for number, rule in enumerate(RULES):
+        expectation = rule.expectation(context)
+        expectation.severity = rule.severity.value
+        expectation.meta = {"number": number}
+        suite.add_expectation(expectation)
+    outcome = _batch(living).validate(suite, result_format={"result_format": "COMPLETE", "include_unexpected_rows": False})
+    return [(RULES[result.expectation_config.meta["number"]], result) for result in outcome.results]
+
+
+def _batch(frame: pd.DataFrame) -> Batch:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("dossiers")
+    return asset.add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": frame})
+
+
+def _broken(rule: Rule, result: ExpectationValidationResult, living: pd.DataFrame) -> pd.DataFrame:
+    raised = result.exception_info or {}
+    if "raised_exception" in raised:
+        raised = {"": raised}
+    messages = [info["exception_message"] for info in raised.values() if info.get("raised_exception")]
+    if messages:
+        raise RuleError(f"rule {rule.code} ({rule.field}) could not be evaluated: {messages[0]}")
+    labels = [] if result.success else result.result["unexpected_index_list"]
+    found = living.loc[labels]
+    if rule.field not in OBSERVATIONS:
+        return _findings(rule.code, rule.severity, rule.owner, found["row_label"], rule.field)
+    fields = found[rule.field].str.split(",")
+    return _findings(rule.code, rule.severity, rule.owner, found["row_label"].repeat(fields.str.len()), fields.explode())
+
+
+def _findings(rule: str, severity: str, owner: str, rows: pd.Series, field: str | pd.Series) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "row": rows.to_numpy(dtype="int64"),
+            "rule": rule,
+            "severity": str(severity),
+            "owner": str(owner),
+            "field": field if isinstance(field, str) else field.to_numpy(),
+        }
+    )
+
+
+def _tombstones(frame: pd.DataFrame) -> pd.DataFrame:
+    """A tombstone is judged by its code, unit and change time alone: these cannot be done without."""
+    deleted = frame[frame["deleted"]]
+    fields = deleted["missing"].fillna("").str.split(",")
+    rows = pd.Series(np.asarray(deleted.index)).repeat(fields.str.len().to_numpy())
+    findings = _findings("missing_required", Severity.CRITICAL, "office", rows, fields.explode())
+    return findings[findings["field"] != ""]

@@ -1,0 +1,137 @@
+"""The rules on a dossier, in the order in which a broken one is named; no other module knows a rule.
+
+Rule codes are an interface (contract page `interfaces`). `field` says which fact is wrong; where a rule watches an
+observation of the mapping (`missing`, `impossible`, …), the observation's value names the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import great_expectations.expectations as gxe
+from great_expectations.expectations.expectation import Expectation
+
+from motcua.domain.codes import DOSSIER_CODE, PROCEDURE_CODE
+from motcua.domain.status import ApplicantKind, Channel, Status
+from motcua.registry import Registry
+
+# clocks of offices are off by minutes: what was received "in a moment" is not from the future
+CLOCK_TOLERANCE = timedelta(minutes=15)
+
+
+class Severity(StrEnum):
+    """What follows: quarantine, or an issue beside the accepted row."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+class Owner(StrEnum):
+    """Who mends it."""
+
+    OFFICE = "office"
+    US = "motcua"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What rules are judged against."""
+
+    registry: Registry
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: its code, and the expectation that a right row meets.
+
+    Attributes:
+        code: as in the contract; may stand under two severities.
+        severity: what follows.
+        owner: who mends it.
+        field: the fact that is wrong, or the observation whose value names it.
+        expectation: makes the Great Expectations expectation.
+    """
+
+    code: str
+    severity: Severity
+    owner: Owner
+    field: str
+    expectation: Callable[[Context], Expectation]
+
+
+OBSERVATIONS = frozenset({"missing", "impossible", "damaged", "cleaned", "mistyped"})
+
+
+def _null(column: str) -> Callable[[Context], Expectation]:
+    return lambda _: gxe.ExpectColumnValuesToBeNull(column=column)
+
+
+def _true(column: str) -> Callable[[Context], Expectation]:
+    return lambda _: gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[True])
+
+
+def _shape(column: str, pattern: str) -> Callable[[Context], Expectation]:
+    return lambda _: gxe.ExpectColumnValuesToMatchRegex(column=column, regex=pattern)
+
+
+def _one_of(column: str, values: Callable[[Context], list[object]]) -> Callable[[Context], Expectation]:
+    return lambda context: gxe.ExpectColumnValuesToBeInSet(column=column, value_set=values(context))
+
+
+def _known(column: str) -> Callable[[Context], Expectation]:
+    return lambda _: gxe.ExpectColumnValuesToBeBetween(column=column, min_value=0)
+
+
+def _not_before(later: str, earlier: str) -> Callable[[Context], Expectation]:
+    return lambda _: gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+        column_A=later, column_B=earlier, or_equal=True, ignore_row_if="either_value_is_missing"
+    )
+
+
+def _not_after_as_of(column: str, tolerance: timedelta) -> Callable[[Context], Expectation]:
+    return lambda context: gxe.ExpectColumnValuesToBeBetween(column=column, max_value=context.as_of + tolerance)
+
+
+def _critical(code: str, field: str, expectation: Callable[[Context], Expectation]) -> Rule:
+    return Rule(code, Severity.CRITICAL, Owner.OFFICE, field, expectation)
+
+
+def _warning(code: str, field: str, expectation: Callable[[Context], Expectation], owner: Owner = Owner.OFFICE) -> Rule:
+    return Rule(code, Severity.WARNING, owner, field, expectation)
+
+
+RULES: tuple[Rule, ...] = (
+    _critical("text_damaged", "damaged", _null("damaged")),
+    _critical("wrong_type", "mistyped", _null("mistyped")),
+    _critical("missing_required", "missing", _null("missing")),
+    _critical("impossible_date", "impossible", _null("impossible")),
+    _critical("duplicate_in_batch", "code", _true("copies_agree")),
+    _critical("code_shape", "code", _shape("code", DOSSIER_CODE)),
+    _critical("code_shape", "code", _true("code_date_exists")),
+    _critical("unknown_status", "status", _one_of("status", lambda _: [*map(int, Status)])),
+    _critical("unknown_status", "steps.status", _true("steps_known")),
+    _critical("unknown_channel", "channel", _one_of("channel", lambda _: [*map(int, Channel)])),
+    _critical("unknown_applicant_kind", "applicant_kind", _one_of("applicant_kind", lambda _: [*map(int, ApplicantKind)])),
+    _critical("unknown_procedure", "procedure_code", _shape("procedure_code", PROCEDURE_CODE)),
+    _critical("unknown_unit", "agency_code", _one_of("agency_code", lambda context: [*context.registry.units])),
+    _critical("received_in_future", "received_at", _not_after_as_of("received_at", CLOCK_TOLERANCE)),
+    _critical("returned_without_date", "returned_at", _true("returned_when_returned")),
+    _critical("due_before_received", "due_at", _not_before("due_on", "received_on")),
+    _critical("finished_before_received", "finished_at", _not_before("finished_at", "received_at")),
+    _critical("returned_before_finished", "returned_at", _not_before("returned_at", "finished_at")),
+    _critical("supplement_without_request", "supplements", _true("supplements_requested")),
+    _warning("text_cleaned", "cleaned", _null("cleaned")),
+    _warning("unknown_procedure", "procedure_code", _one_of("procedure_code", lambda c: [*c.registry.procedures]), Owner.US),
+    _warning("steps_out_of_order", "steps", _true("steps_in_order")),
+    _warning("due_missing", "due_at", lambda _: gxe.ExpectColumnValuesToNotBeNull(column="due_if_received")),
+    _warning("due_disagrees", "due_at", _true("due_agrees")),
+    _warning("changed_in_future", "source_changed_at", _not_after_as_of("source_changed_given_at", CLOCK_TOLERANCE)),
+    _warning("unknown_service_level", "service_level", _known("service_level")),
+    _warning("unknown_result_delivery", "result_delivery", _known("result_delivery")),
+    _warning("unknown_identity_kind", "identity_kind", _known("identity_kind")),
+    _warning("received_before_submitted", "received_at", _not_before("received_at", "submitted_at")),
+)

@@ -1,0 +1,76 @@
+"""Columns that rules look at: facts of two rows, of two columns or of a dossier's steps, put beside each row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from motcua.domain.status import Status
+
+_DAY = "datetime64[s]"
+
+
+def add_signs(
+    dossiers: pd.DataFrame, steps: pd.DataFrame, supplements: pd.DataFrame, *, as_of: datetime
+) -> pd.DataFrame:
+    """Adds the sign columns to derived dossiers; a change time in the future becomes the moment of reading.
+
+    Booleans are true where all is well. `due_if_received` is null where a dossier should have a due date and has none.
+    """
+    frame = dossiers.copy(deep=False)
+    frame["source_changed_given_at"] = frame["source_changed_at"]
+    frame["source_changed_at"] = frame["source_changed_at"].clip(upper=pd.Timestamp(as_of))
+    for moment, day in (("received_at", "received_on"), ("due_at", "due_on"), ("due_computed_at", "due_computed_on")):
+        frame[day] = _local_day(frame[moment])
+    frame["code_date_exists"] = _code_date_exists(frame["code"])
+    frame["copies_agree"] = ~_conflicts(frame)
+    frame["returned_when_returned"] = ~(frame["status"].eq(Status.RETURNED).fillna(False) & frame["returned_at"].isna())
+    frame["supplements_requested"] = _requested(frame, supplements)
+    frame["steps_in_order"] = ~frame.index.isin(_disordered(steps))
+    open_or_done = ~frame["status"].isin([Status.NEW, Status.REFUSED]).fillna(False)
+    frame["due_if_received"] = frame["due_on"].where(open_or_done, frame["received_on"].fillna(pd.Timestamp(0)))
+    both = (frame["due_source"] == "source") & frame["due_computed_on"].notna()
+    frame["due_agrees"] = ~both | (frame["due_on"] == frame["due_computed_on"])
+    return frame
+
+
+def newest_copies(dossiers: pd.DataFrame) -> pd.DataFrame:
+    """One row a (source, code): the newest change; of equal ones the first. Rows without a code all stay."""
+    ordered = dossiers.sort_values("source_changed_at", ascending=False, kind="stable", na_position="last")
+    repeated = ordered.duplicated(["source_id", "code"]) & ordered["code"].notna()
+    return ordered[~repeated].sort_index()
+
+
+def _local_day(moments: pd.Series) -> pd.Series:
+    return (moments.dt.tz_localize(None) + pd.Timedelta(hours=7)).dt.floor("D")
+
+
+def _code_date_exists(codes: pd.Series) -> pd.Series:
+    """Whether the six digits of a code are a real date; a code of another shape is another rule's business."""
+    digits = codes.str.extract(r"-(\d{6})-\d{4,6}$", expand=False)
+    return digits.isna() | pd.to_datetime(digits, format="%y%m%d", errors="coerce").notna()
+
+
+def _conflicts(frame: pd.DataFrame) -> pd.Series:
+    """Rows whose code stands twice in the listing, at the newest change time, with different facts."""
+    key = [frame["source_id"], frame["code"]]
+    newest = frame.groupby(["source_id", "code"])["source_changed_at"].transform("max")
+    at_newest = frame["source_changed_at"].eq(newest) & frame["code"].notna()
+    contents = frame["content_sha256"].where(at_newest).groupby(key).transform("nunique")
+    return at_newest & (contents > 1)
+
+
+def _requested(frame: pd.DataFrame, supplements: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """False for a supplement without the request it answers, and for status 5 without any supplement."""
+    unrequested = supplements.loc[supplements["requested_at"].isna(), "row"]
+    impossible = frame["impossible"].fillna("").str.contains("supplements")
+    without = frame.index.isin(unrequested) & ~impossible.to_numpy(dtype=bool)
+    awaiting = frame["status"].eq(Status.SUPPLEMENT).fillna(False).to_numpy(dtype=bool)
+    return ~(without | (awaiting & (frame["supplements"] == 0).to_numpy()))
+
+
+def _disordered(steps: pd.DataFrame) -> pd.Series:
+    before = steps.groupby("row")["at"].shift()
+    return steps.loc[steps["at"] < before, "row"].unique()

@@ -1,0 +1,11 @@
+"""One function a stage: what DAGs and the command line call. Arguments and results are JSON-able; each may run twice."""
+
+from motcua.steps.collect import collect
+from motcua.steps.consolidate import consolidate
+from motcua.steps.cycles import chunks, plan, prepare, report
+from motcua.steps.deliver import drain
+from motcua.steps.judge import judge
+from motcua.steps.publish import publish
+from motcua.steps.summary import summary
+
+__all__ = ["chunks", "collect", "consolidate", "drain", "judge", "plan", "prepare", "publish", "report", "summary"]

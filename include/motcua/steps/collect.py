@@ -1,0 +1,121 @@
+"""Reads sources: window, pages, archive, canonical frames. A source that is down is a row, not an exception."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from motcua.connections import Connections
+from motcua.errors import SourceError
+from motcua.landing import Archive, Staging
+from motcua.mapping import SPECS, map_records
+from motcua.platforms import PLATFORMS, Listing, Window
+from motcua.registry import Registry, Source
+from motcua.settings import Settings
+from motcua.steps import place
+from motcua.warehouse import Role, ledger
+
+log = logging.getLogger(__name__)
+
+# Sources read side by side in one process: enough to hide waiting, few enough to stay polite and small.
+CONCURRENCY = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """What reading one source needs."""
+
+    engine: sa.Engine
+    cycle: ledger.Cycle
+    registry: Registry
+    connections: Connections
+    archive: Archive
+    staging: Staging
+    watermarks: dict[str, datetime | None]
+
+
+def collect(*, settings: Settings, connections: Connections, cycle_id: int, sources: list[str]) -> dict[str, int]:
+    """Reads each source to the end of its listing, or records why not.
+
+    A second try reads only those whose batch of this cycle is not complete.
+
+    Returns:
+        `sources, ok, down, rows`.
+    """
+    with (
+        place.connected(settings, Role.PIPELINE) as engine,
+        ledger.stage_run(engine, "collect", cycle_id) as run,
+        ThreadPoolExecutor(CONCURRENCY) as pool,
+    ):
+        with engine.connect() as connection:
+            done = ledger.finished_batches(connection, cycle_id)
+            desk = _Desk(
+                engine=engine,
+                cycle=ledger.cycle(connection, cycle_id),
+                registry=place.registry(settings.registry),
+                connections=connections,
+                archive=place.archive(settings, connections),
+                staging=place.staging(settings, connections),
+                watermarks=ledger.watermarks(connection, sources),
+            )
+        wanted = [source for source in sources if source not in done]
+        outcomes = list(pool.map(lambda name: _read(desk, desk.registry.sources[name]), wanted))
+        run.rows = sum(rows for rows in outcomes if rows is not None)
+        run.peak_memory_mb = place.peak_memory_mb()
+    down = outcomes.count(None)
+    log.info("collected %d sources, %d down, %d rows", len(wanted) - down, down, run.rows)
+    return {"sources": len(sources), "ok": len(sources) - down, "down": down, "rows": run.rows}
+
+
+def _read(desk: _Desk, source: Source) -> int | None:
+    """Rows read, or None when the source could not be read."""
+    window = _window(desk, source)
+    batch_id = f"{desk.cycle.cycle_id}.{source.id}"
+    kind = "full" if window.since is None else "window"
+    try:
+        listing = PLATFORMS[source.platform].read_listing(
+            source, desk.connections.get(source.connection), window, keep=desk.archive.put
+        )
+    except SourceError as error:
+        log.warning("source %s could not be read: %s", source.id, error)
+        with desk.engine.begin() as connection:
+            ledger.record_failed(
+                connection, batch_id=batch_id, at=desk.cycle, source_id=source.id, kind=kind,
+                window=(window.since, window.until), error_kind=error.kind, error=str(error),
+            )  # fmt: skip
+        return None
+    newest, unknown = _stage(desk, source, batch_id, listing)
+    with desk.engine.begin() as connection:
+        ledger.record_collected(
+            connection, batch_id=batch_id, at=desk.cycle, source_id=source.id, kind=kind,
+            window=(window.since, window.until), pages=[page.sha256 for page in listing.pages],
+            announced=listing.announced, fetched=listing.fetched, newest_change=newest,
+        )  # fmt: skip
+        if unknown:
+            ledger.note_unknown_fields(
+                connection, batch_id=batch_id, source_id=source.id, fields=unknown,
+                page_sha256=listing.pages[0].sha256, as_of=desk.cycle.as_of,
+            )  # fmt: skip
+    return listing.fetched
+
+
+def _window(desk: _Desk, source: Source) -> Window:
+    watermark = desk.watermarks.get(source.id)
+    since = None if watermark is None or desk.cycle.is_full else watermark - source.overlap
+    return Window(since=since, until=desk.cycle.as_of)
+
+
+def _stage(desk: _Desk, source: Source, batch_id: str, listing: Listing) -> tuple[datetime | None, tuple[str, ...]]:
+    """Maps the archived pages and stages the frames; returns the greatest change time and unnamed fields."""
+    platform = PLATFORMS[source.platform]
+    pages = [(page.sha256, platform.records(desk.archive.get(page.sha256))) for page in listing.pages if page.rows]
+    mapped = map_records(pages, SPECS[source.platform], desk.registry)
+    desk.staging.write(batch_id, "dossiers", mapped.dossiers)
+    desk.staging.write(batch_id, "steps", mapped.steps)
+    desk.staging.write(batch_id, "supplements", mapped.supplements)
+    newest = mapped.dossiers["source_changed_at"].max() if len(mapped.dossiers) else None
+    return (None if newest is None or newest != newest else newest.to_pydatetime()), mapped.unknown_fields

@@ -1,0 +1,165 @@
+"""The beginning and the end of a cycle: what is to be read, how the work is cut, how it went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TypedDict
+
+import sqlalchemy as sa
+
+from motcua import warehouse
+from motcua.errors import ConfigError, MotcuaError
+from motcua.registry import Registry, Source
+from motcua.settings import Settings
+from motcua.steps import place
+from motcua.warehouse import Role, ledger
+
+# One collecting task reads at most so many sources: small enough to spread over two cores, large enough that
+# starting it does not cost more than its work.
+SOURCES_PER_TASK = 30
+# One judging task holds at most so many rows: the bound that keeps it under 768 MiB (design, decision 5).
+ROWS_PER_CHUNK = 50_000
+# More than this share of a platform's sources down is our problem, not theirs (design, decision 9).
+MAX_DOWN_SHARE = 0.30
+
+
+class Task(TypedDict):
+    """Sources that one collecting task reads."""
+
+    label: str
+    sources: list[str]
+
+
+class Plan(TypedDict):
+    """What a cycle will read: `collect` has the tasks of each platform."""
+
+    cycle_id: int
+    as_of: str
+    collect: dict[str, list[Task]]
+
+
+class Chunk(TypedDict):
+    """Batches that are judged and merged together."""
+
+    label: str
+    part: str
+    batches: list[str]
+
+
+class TooManyDown(MotcuaError):
+    """So many sources of one platform are down that the cause is more likely ours."""
+
+
+def prepare(*, settings: Settings) -> None:
+    """Brings the warehouse to the newest schema; does nothing when it is there."""
+    warehouse.migrate(settings)
+
+
+def plan(
+    *, settings: Settings, run_key: str, as_of: datetime, sources: Sequence[str] = (), full: bool = False
+) -> Plan:
+    """Opens a cycle and cuts its sources into tasks, by platform and group.
+
+    Args:
+        settings: where things live.
+        run_key: names the run: the same key gives the same cycle again.
+        as_of: the moment that everything is read as of; aware.
+        sources: only these; all that are in force at `as_of` when empty.
+        full: read everything, not only what changed since the watermark.
+
+    Raises:
+        ConfigError: a source is not in the registry, or `as_of` has no zone.
+    """
+    if as_of.tzinfo is None:
+        raise ConfigError(f"as_of: expected a time with its zone, got {as_of.isoformat()}; add +07:00")
+    registry = place.registry(settings.registry)
+    chosen = _chosen(registry, sources, as_of)
+    with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
+        cycle_id = ledger.open_cycle(
+            connection, run_key=run_key, as_of=as_of, is_full=full, sources=len(chosen)
+        )
+    tasks: dict[str, list[Task]] = {}
+    for (platform, group), members in sorted(_by_group(chosen).items()):
+        for number, some in enumerate(_cut(members), start=1):
+            part = f" · {number}" if len(members) > SOURCES_PER_TASK else ""
+            tasks.setdefault(platform, []).append({"label": f"{group} · {platform}{part}", "sources": some})
+    return {"cycle_id": cycle_id, "as_of": as_of.isoformat(), "collect": tasks}
+
+
+def chunks(*, settings: Settings, cycle_id: int) -> list[Chunk]:
+    """Cuts the batches that were collected, and not merged yet, into chunks of bounded rows."""
+    with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+        batches = ledger.batches_in(connection, cycle_id, "collected", "judged")
+    cut: list[list[ledger.Collected]] = [[]]
+    for batch in batches:
+        if cut[-1] and sum(other.fetched for other in cut[-1]) + batch.fetched > ROWS_PER_CHUNK:
+            cut.append([])
+        cut[-1].append(batch)
+    return [
+        {
+            "label": f"phần {number} · {len(some)} nguồn · {sum(batch.fetched for batch in some)} dòng",
+            "part": f"{cycle_id}.part-{number}",
+            "batches": [batch.batch_id for batch in some],
+        }
+        for number, some in enumerate(cut, start=1)
+        if some
+    ]
+
+
+def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
+    """Closes the cycle and says how its sources fared: `{"sources", "ok", "down", "held", "changed"}`.
+
+    Raises:
+        TooManyDown: more than `MAX_DOWN_SHARE` of a platform's sources are down.
+    """
+    registry = place.registry(settings.registry)
+    with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
+        ledger.close_cycle(connection, cycle_id)
+        rows = connection.execute(
+            sa.text("SELECT source_id, state, coalesce(changed, 0) AS changed FROM core.batch WHERE cycle_id = :cycle_id"),
+            {"cycle_id": cycle_id},
+        ).all()
+    states: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        platform = registry.sources[row.source_id].platform if row.source_id in registry.sources else "unknown"
+        states[platform].append(row.state)
+    for platform, found in states.items():
+        down = found.count("failed")
+        if down > MAX_DOWN_SHARE * len(found):
+            raise TooManyDown(
+                f"{platform}: {down} of {len(found)} sources could not be read (limit {MAX_DOWN_SHARE:.0%}): look at our "
+                "own network and connections first, then at api.batch for each source's error"
+            )
+    flat = [state for found in states.values() for state in found]
+    return {
+        "sources": len(flat),
+        "ok": flat.count("merged"),
+        "down": flat.count("failed"),
+        "held": flat.count("held"),
+        "changed": sum(row.changed for row in rows),
+    }
+
+
+def _chosen(registry: Registry, names: Sequence[str], as_of: datetime) -> list[Source]:
+    unknown = sorted(set(names) - registry.sources.keys())
+    if unknown:
+        raise ConfigError(f"no such source in the registry: {', '.join(unknown)}; `motcua sources` lists them")
+    day = as_of.date()
+    wanted = [registry.sources[name] for name in dict.fromkeys(names)] or registry.sources.values()
+    return [
+        source for source in wanted if (source.since is None or source.since <= day) and (not source.until or source.until > day)
+    ]
+
+
+def _by_group(sources: Sequence[Source]) -> dict[tuple[str, str], list[str]]:
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for source in sources:
+        groups[source.platform, source.group].append(source.id)
+    return groups
+
+
+def _cut(sources: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(sources), SOURCES_PER_TASK):
+        yield sources[start : start + SOURCES_PER_TASK]

@@ -1,0 +1,34 @@
+"""Tells the Government portal what is due; the only step that talks to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from motcua.connections import Connections
+from motcua.publishing import government
+from motcua.settings import Settings
+from motcua.steps import place
+from motcua.warehouse import Role, ledger
+
+PORTAL = "government_portal"
+
+
+def drain(
+    *, settings: Settings, connections: Connections, clock: Callable[[], datetime], cycle_id: int | None = None
+) -> dict[str, int | str | None]:
+    """Sends what is due and settles what came of it; returns at once when another sender is at work.
+
+    Returns:
+        Counts of what was settled (`accepted, rejected, unknown, superseded`), `queued` left over, `calls`, and
+        `stopped`, the reason for ending early, or None.
+    """
+    with (
+        place.connected(settings, Role.SENDER) as engine,
+        ledger.stage_run(engine, "drain", cycle_id) as run,
+    ):
+        outcome = government.drain(
+            engine, connections.get(PORTAL), place.registry(settings.registry), clock=clock
+        )
+        run.rows, run.peak_memory_mb = outcome.accepted, place.peak_memory_mb()
+    return outcome.as_dict()

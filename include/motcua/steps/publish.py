@@ -1,0 +1,29 @@
+"""Publishes the city feed and the public page, as the role that cannot see anything personal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from motcua.publishing import city_feed
+from motcua.settings import Settings
+from motcua.steps import place
+from motcua.warehouse import Role, ledger
+
+
+def publish(
+    *, settings: Settings, as_of: datetime, published_at: datetime, cycle_id: int | None = None
+) -> dict[str, int | bool]:
+    """Builds, gates and publishes a version of the feed, and the page beside it.
+
+    Returns:
+        `seq, rows, changed` of the version that stands afterwards; `changed` is 0 when nothing was published.
+    """
+    with (
+        place.connected(settings, Role.PUBLISHER) as engine,
+        ledger.stage_run(engine, "publish", cycle_id) as run,
+    ):
+        outcome = city_feed.publish(
+            engine, settings.feed_url, place.registry(settings.registry), as_of=as_of, published_at=published_at
+        )
+        run.rows, run.peak_memory_mb = outcome.rows, place.peak_memory_mb()
+    return {"seq": outcome.seq, "rows": outcome.rows, "changed": outcome.changed}

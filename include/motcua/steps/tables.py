@@ -1,0 +1,83 @@
+"""Judged frames in the shape of the warehouse's tables, ready for COPY."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+import pandas as pd
+
+from motcua.domain.status import UNKNOWN
+from motcua.mapping.columns import CONTROL
+
+_DOSSIER = [
+    "source_id", "code", "procedure_code", "field_code", "agency_code", "handling_agency_code", "unit_code", "channel",
+    "service_level", "applicant_kind", "applicant_kind_given", "status", "result_delivery", "paid_online", "digitised",
+    "submitted_at", "received_at", "due_at", "due_source", "finished_at", "returned_at", "refused_at", "supplements",
+    "steps", "deleted", "source_changed_at", "batch_id", "page_sha256",
+]  # fmt: skip
+_CODED = ["channel", "service_level", "applicant_kind", "status", "result_delivery"]
+_APPLICANT = [
+    "source_id", "code", "name", "identity_kind", "identity_number", "address", "phone", "email", "summary", "fees",
+    "components",
+]  # fmt: skip
+
+
+def dossiers(accepted: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """Rows of `core.source_dossier`. A code that no rule watches and no table knows is null here, and an issue."""
+    frame = accepted[_DOSSIER].copy()
+    frame[_CODED] = frame[_CODED].mask(frame[_CODED] == UNKNOWN)
+    frame["content_sha256"] = "\\x" + accepted["content_sha256"]
+    frame["recorded_at"] = pd.Timestamp(as_of)
+    return frame
+
+
+def applicants(accepted: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `private.applicant`."""
+    frame = accepted[_APPLICANT].copy()
+    frame["identity_kind"] = frame["identity_kind"].mask(frame["identity_kind"] == UNKNOWN)
+    return frame
+
+
+def steps(children: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `private.step`; a tombstone's step without time or status has no identity and is left out."""
+    kept = children[children["row"].isin(accepted.index) & children["at"].notna() & children["status"].gt(0).fillna(False)]
+    return _owned(kept, accepted)
+
+
+def supplements(children: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `private.supplement`."""
+    kept = children[children["row"].isin(accepted.index) & children["requested_at"].notna()]
+    return _owned(kept, accepted)
+
+
+def quarantine(findings: pd.DataFrame, judged: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """Rows of `core.quarantine`: one a broken critical rule of a dossier; the first of them is its primary one."""
+    critical = findings[findings["severity"] == "critical"]
+    facts = ["source_id", "agency_code", "channel", "status", "page_sha256", "page_row", "batch_id"]
+    frame = critical.join(judged[facts], on="row")
+    frame["identity"] = _identities(judged.loc[critical["row"].unique()]).reindex(critical["row"]).to_numpy()
+    frame[["channel", "status"]] = frame[["channel", "status"]].mask(frame[["channel", "status"]] == UNKNOWN)
+    frame = frame.drop_duplicates(["source_id", "identity", "rule", "field"])
+    frame["is_primary"] = ~frame.duplicated(["source_id", "identity"])
+    frame["first_seen"] = frame["last_seen"] = pd.Timestamp(as_of)
+    return frame.drop(columns="row").assign(attempts=1)
+
+
+def issues(findings: pd.DataFrame, accepted: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """Rows of `core.issue`: warnings on accepted rows."""
+    warnings = findings[(findings["severity"] == "warning") & findings["row"].isin(accepted.index)]
+    frame = warnings.join(accepted[["source_id", "code", "page_sha256", "batch_id"]], on="row")
+    frame["first_seen"] = frame["last_seen"] = pd.Timestamp(as_of)
+    return frame.drop(columns=["row", "is_primary"]).drop_duplicates(["source_id", "code", "rule", "field"])
+
+
+def _owned(children: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
+    return children.join(accepted[["source_id", "code"]], on="row").drop(columns="row")
+
+
+def _identities(refused: pd.DataFrame) -> pd.Series:
+    """The code; for a code that is no text to store, its digest; for none, the digest of the record's content."""
+    codes = refused["code"]
+    plain = codes.where(codes.notna(), "#" + refused["content_sha256"])
+    return plain.map(lambda code: f"#{hashlib.sha256(code.encode()).hexdigest()}" if CONTROL.search(code) else code)

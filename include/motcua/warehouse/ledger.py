@@ -1,0 +1,223 @@
+"""What ran: cycles, batches, sources' standing and stages; one row each, written by the step that did it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """One cycle: `cycle_id` is the fencing number of its batches."""
+
+    cycle_id: int
+    as_of: datetime
+    is_full: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """One complete listing, ready to be judged."""
+
+    batch_id: str
+    source_id: str
+    fetched: int
+    newest_change: datetime | None
+    is_full: bool
+
+
+@dataclass(slots=True)
+class StageRun:
+    """Filled in by whoever runs the stage: how many rows went through it, and its greatest memory in MB."""
+
+    rows: int = 0
+    peak_memory_mb: int = 0
+
+
+def open_cycle(
+    connection: sa.Connection, *, run_key: str, as_of: datetime, is_full: bool, sources: int
+) -> int:
+    """The number of the cycle of `run_key`: a new one, or the one that an earlier try has opened."""
+    statement = sa.text("""
+        INSERT INTO core.cycle (run_key, as_of, is_full, sources) VALUES (:run_key, :as_of, :is_full, :sources)
+        ON CONFLICT (run_key) DO UPDATE SET run_key = EXCLUDED.run_key
+        RETURNING cycle_id
+    """)
+    values = {"run_key": run_key, "as_of": as_of, "is_full": is_full, "sources": sources}
+    return int(connection.execute(statement, values).scalar_one())
+
+
+def cycle(connection: sa.Connection, cycle_id: int) -> Cycle:
+    """The cycle as it was opened."""
+    row = connection.execute(
+        sa.text("SELECT cycle_id, as_of, is_full FROM core.cycle WHERE cycle_id = :cycle_id"), {"cycle_id": cycle_id}
+    ).one()
+    return Cycle(**row._mapping)
+
+
+def close_cycle(connection: sa.Connection, cycle_id: int) -> None:
+    """Marks the end of a cycle; a second call changes nothing."""
+    connection.execute(
+        sa.text(
+            "UPDATE core.cycle SET ended_at = clock_timestamp() WHERE cycle_id = :cycle_id AND ended_at IS NULL"
+        ),
+        {"cycle_id": cycle_id},
+    )
+
+
+def watermarks(connection: sa.Connection, sources: Sequence[str]) -> dict[str, datetime | None]:
+    """Watermark of each source; sources never read are absent."""
+    rows = connection.execute(
+        sa.text("SELECT source_id, watermark FROM core.source_state WHERE source_id = ANY(:sources)"),
+        {"sources": list(sources)},
+    )
+    return {row.source_id: row.watermark for row in rows}
+
+
+def finished_batches(connection: sa.Connection, cycle_id: int) -> set[str]:
+    """Sources whose batch of this cycle is complete: a second try leaves them alone."""
+    rows = connection.execute(
+        sa.text("SELECT source_id FROM core.batch WHERE cycle_id = :cycle_id AND state <> 'failed'"),
+        {"cycle_id": cycle_id},
+    )
+    return {row.source_id for row in rows}
+
+
+def record_collected(
+    connection: sa.Connection,
+    *,
+    batch_id: str,
+    at: Cycle,
+    source_id: str,
+    kind: str,
+    window: tuple[datetime | None, datetime],
+    pages: Sequence[str],
+    announced: int | None,
+    fetched: int,
+    newest_change: datetime | None,
+) -> None:
+    """A batch exists from here on: its listing reached its end and its frames are staged."""
+    connection.execute(
+        sa.text("""
+            INSERT INTO core.batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to, pages,
+                                    announced, fetched, newest_change)
+            VALUES (:batch_id, :cycle_id, :source_id, :as_of, :kind, 'collected', :window_from, :window_to, :pages,
+                    :announced, :fetched, :newest_change)
+            ON CONFLICT (batch_id) DO UPDATE SET
+                (state, window_from, window_to, pages, announced, fetched, newest_change, error_kind, error,
+                 ended_at)
+              = ('collected', EXCLUDED.window_from, EXCLUDED.window_to, EXCLUDED.pages, EXCLUDED.announced,
+                 EXCLUDED.fetched, EXCLUDED.newest_change, NULL, NULL, NULL)
+        """),
+        {
+            "batch_id": batch_id, "cycle_id": at.cycle_id, "source_id": source_id, "as_of": at.as_of, "kind": kind,
+            "window_from": window[0], "window_to": window[1], "pages": list(pages), "announced": announced,
+            "fetched": fetched, "newest_change": newest_change,
+        },
+    )  # fmt: skip
+
+
+def record_failed(
+    connection: sa.Connection,
+    *,
+    batch_id: str,
+    at: Cycle,
+    source_id: str,
+    kind: str,
+    window: tuple[datetime | None, datetime],
+    error_kind: str,
+    error: str,
+) -> None:
+    """A source could not be read: its batch says why, its standing is `down`, its watermark stays."""
+    values = {
+        "batch_id": batch_id, "cycle_id": at.cycle_id, "source_id": source_id, "as_of": at.as_of, "kind": kind,
+        "window_from": window[0], "window_to": window[1], "error_kind": error_kind, "error": error,
+    }  # fmt: skip
+    connection.execute(
+        sa.text("""
+            INSERT INTO core.batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to,
+                                    error_kind, error, ended_at)
+            VALUES (:batch_id, :cycle_id, :source_id, :as_of, :kind, 'failed', :window_from, :window_to, :error_kind,
+                    :error, clock_timestamp())
+            ON CONFLICT (batch_id) DO UPDATE SET
+                (state, error_kind, error, ended_at) = ('failed', EXCLUDED.error_kind, EXCLUDED.error, EXCLUDED.ended_at)
+        """),
+        values,
+    )
+    connection.execute(
+        sa.text("""
+            INSERT INTO core.source_state AS s (source_id, state, reason, attempted_as_of, failures)
+            VALUES (:source_id, 'down', :error_kind || ': ' || :error, :as_of, 1)
+            ON CONFLICT (source_id) DO UPDATE SET
+                (state, reason, attempted_as_of, failures)
+              = ('down', EXCLUDED.reason, EXCLUDED.attempted_as_of, s.failures + 1)
+            WHERE s.fence <= :cycle_id
+        """),
+        values,
+    )
+
+
+def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[Collected]:
+    """Batches of a cycle in any of `states`, by source."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT batch_id, source_id, coalesce(fetched, 0) AS fetched, newest_change, kind = 'full' AS is_full
+            FROM core.batch
+            WHERE cycle_id = :cycle_id AND state = ANY(:states) ORDER BY source_id
+        """),
+        {"cycle_id": cycle_id, "states": list(states)},
+    )
+    return [Collected(**row._mapping) for row in rows]
+
+
+def note_unknown_fields(
+    connection: sa.Connection, *, batch_id: str, source_id: str, fields: Sequence[str], page_sha256: str, as_of: datetime
+) -> None:
+    """Keys that the mapping does not name are issues of the source; its rows go on."""
+    for field in fields:
+        connection.execute(
+            sa.text("""
+                INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen,
+                                        last_seen)
+                VALUES (:source_id, '', 'unknown_field', :field, 'warning', 'motcua', :page_sha256, :batch_id, :as_of,
+                        :as_of)
+                ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
+                    (page_sha256, batch_id, last_seen, settled_at)
+                  = (EXCLUDED.page_sha256, EXCLUDED.batch_id, EXCLUDED.last_seen, NULL)
+            """),
+            {
+                "source_id": source_id, "field": field, "page_sha256": page_sha256, "batch_id": batch_id, "as_of": as_of,
+            },
+        )  # fmt: skip
+
+
+def mark_judged(connection: sa.Connection, batches: Sequence[str]) -> None:
+    """Batches have verdicts; one that is merged already stays merged."""
+    connection.execute(
+        sa.text("UPDATE core.batch SET state = 'judged' WHERE batch_id = ANY(:batches) AND state = 'collected'"),
+        {"batches": list(batches)},
+    )
+
+
+@contextmanager
+def stage_run(engine: sa.Engine, stage: str, cycle_id: int | None) -> Iterator[StageRun]:
+    """Records that a stage ran, from entry to exit, with what the caller filled in; nothing when it raised."""
+    run = StageRun()
+    with engine.connect() as connection:
+        started_at = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+    yield run
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("""
+                INSERT INTO core.stage_run (cycle_id, stage, started_at, ended_at, rows, peak_memory_mb)
+                VALUES (:cycle_id, :stage, :started_at, clock_timestamp(), :rows, :peak_memory_mb)
+            """),
+            {
+                "cycle_id": cycle_id, "stage": stage, "started_at": started_at, "rows": run.rows,
+                "peak_memory_mb": run.peak_memory_mb,
+            },
+        )  # fmt: skip

@@ -1,0 +1,297 @@
+"""The SQL of the merge, in the order in which `merge` runs it. Parameters: `batch_id, cycle_id, source_id, as_of,
+is_full, newest_change`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+SESSION_TABLES = tuple(
+    map(
+        sa.text,
+        (
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_dossier (LIKE core.source_dossier)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_applicant (LIKE private.applicant)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_step (LIKE private.step)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_supplement (LIKE private.supplement)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_quarantine (LIKE core.quarantine INCLUDING DEFAULTS)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_issue (LIKE core.issue INCLUDING DEFAULTS)",
+            "CREATE TEMP TABLE IF NOT EXISTS changed (code text PRIMARY KEY, is_new boolean NOT NULL, deleted boolean NOT NULL)"
+            " ON COMMIT DELETE ROWS",
+            "TRUNCATE incoming_dossier, incoming_applicant, incoming_step, incoming_supplement, incoming_quarantine,"
+            " incoming_issue",
+        ),
+    )
+)
+SESSION_INDEXES = tuple(
+    map(
+        sa.text,
+        (
+            "CREATE INDEX IF NOT EXISTS incoming_dossier_key ON incoming_dossier (source_id, code)",
+            "CREATE INDEX IF NOT EXISTS incoming_applicant_key ON incoming_applicant (source_id, code)",
+            "CREATE INDEX IF NOT EXISTS incoming_step_key ON incoming_step (source_id, code)",
+            "CREATE INDEX IF NOT EXISTS incoming_supplement_key ON incoming_supplement (source_id, code)",
+            "CREATE INDEX IF NOT EXISTS incoming_quarantine_key ON incoming_quarantine (source_id)",
+            "CREATE INDEX IF NOT EXISTS incoming_issue_key ON incoming_issue (source_id)",
+            "ANALYZE incoming_dossier, incoming_applicant, incoming_step, incoming_supplement",
+        ),
+    )
+)
+
+# One merge a source at a time; whoever comes second sees what the first did.
+LOCK_SOURCE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('source ' || :source_id, 0))")
+
+STANDING = sa.text("""
+SELECT b.state, s.fence
+FROM core.batch b LEFT JOIN core.source_state s USING (source_id)
+WHERE b.batch_id = :batch_id
+""")
+
+# New to this source, or told anew: by a later reading that is not older than what is held (contract: "which reading
+# wins"). A full listing's word is final. Rows of equal content are left alone.
+FIND_CHANGES = sa.text("""
+INSERT INTO changed (code, is_new, deleted)
+SELECT i.code, s.code IS NULL, i.deleted
+FROM incoming_dossier i LEFT JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
+WHERE i.source_id = :source_id
+  AND (s.code IS NULL
+       OR (s.content_sha256 <> i.content_sha256 AND (:is_full OR i.source_changed_at >= s.source_changed_at)))
+""")
+
+# Two sources may bring the same code at once: the second waits here, then sees what the first wrote. Codes of one
+# agency share a lock, taken in order, so that a bulk load needs hundreds of locks and not a hundred thousand.
+LOCK_CODES = sa.text("""
+SELECT count(pg_advisory_xact_lock(key))
+FROM (SELECT DISTINCT hashtextextended('code ' || split_part(code, '-', 1), 0) AS key FROM changed ORDER BY key) k
+""")
+
+_KEEP_TOMBSTONE_FACTS = sa.text("""
+UPDATE core.source_dossier s
+SET deleted = true, source_changed_at = i.source_changed_at, content_sha256 = i.content_sha256,
+    batch_id = i.batch_id, page_sha256 = i.page_sha256, recorded_at = i.recorded_at
+FROM incoming_dossier i JOIN changed c USING (code)
+WHERE i.source_id = :source_id AND c.deleted AND NOT c.is_new
+  AND s.code = i.code AND s.source_id = i.source_id
+""")
+
+_UPSERT_SOURCE_ROWS = sa.text("""
+INSERT INTO core.source_dossier
+SELECT i.* FROM incoming_dossier i JOIN changed c USING (code)
+WHERE i.source_id = :source_id AND (c.is_new OR NOT c.deleted)
+ON CONFLICT (code, source_id) DO UPDATE SET
+    (procedure_code, field_code, agency_code, handling_agency_code, unit_code, channel, service_level, applicant_kind,
+     applicant_kind_given, status, result_delivery, paid_online, digitised, submitted_at, received_at, due_at,
+     due_source, finished_at, returned_at, refused_at, supplements, steps, deleted, source_changed_at, content_sha256,
+     batch_id, page_sha256, recorded_at)
+  = (EXCLUDED.procedure_code, EXCLUDED.field_code, EXCLUDED.agency_code, EXCLUDED.handling_agency_code,
+     EXCLUDED.unit_code, EXCLUDED.channel, EXCLUDED.service_level, EXCLUDED.applicant_kind,
+     EXCLUDED.applicant_kind_given, EXCLUDED.status, EXCLUDED.result_delivery, EXCLUDED.paid_online, EXCLUDED.digitised,
+     EXCLUDED.submitted_at, EXCLUDED.received_at, EXCLUDED.due_at, EXCLUDED.due_source, EXCLUDED.finished_at,
+     EXCLUDED.returned_at, EXCLUDED.refused_at, EXCLUDED.supplements, EXCLUDED.steps, EXCLUDED.deleted,
+     EXCLUDED.source_changed_at, EXCLUDED.content_sha256, EXCLUDED.batch_id, EXCLUDED.page_sha256,
+     EXCLUDED.recorded_at)
+""")
+
+_STATUS_WENT_BACK = sa.text("""
+INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+SELECT i.source_id, i.code, 'status_went_back', 'status', 'warning', 'office', i.page_sha256, i.batch_id, :as_of, :as_of
+FROM incoming_dossier i JOIN changed c USING (code)
+JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
+WHERE i.source_id = :source_id AND NOT c.is_new AND NOT c.deleted
+  AND s.status IN (9, 10) AND i.status < s.status
+ON CONFLICT (code, source_id, rule, field)
+DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = EXCLUDED.page_sha256,
+              batch_id = EXCLUDED.batch_id
+""")
+
+_OLDER_READING = sa.text("""
+INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+SELECT i.source_id, i.code, 'older_than_held', 'source_changed_at', 'warning', 'office', i.page_sha256, i.batch_id,
+       :as_of, :as_of
+FROM incoming_dossier i JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
+WHERE i.source_id = :source_id AND NOT :is_full
+  AND s.content_sha256 <> i.content_sha256 AND i.source_changed_at < s.source_changed_at
+ON CONFLICT (code, source_id, rule, field)
+DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = EXCLUDED.page_sha256,
+              batch_id = EXCLUDED.batch_id
+""")
+
+
+def _replace(delete: str, insert: str) -> tuple[sa.TextClause, sa.TextClause]:
+    return sa.text(delete), sa.text(insert)
+
+
+# A listed dossier comes whole: what hangs on it is replaced, never merged. A tombstone leaves it as it was.
+_DETAILS = (
+    *_replace(
+        "DELETE FROM private.applicant t USING changed c"
+        " WHERE t.code = c.code AND t.source_id = :source_id AND NOT c.is_new AND NOT c.deleted",
+        "INSERT INTO private.applicant SELECT i.* FROM incoming_applicant i JOIN changed c USING (code)"
+        " WHERE i.source_id = :source_id AND (c.is_new OR NOT c.deleted)",
+    ),
+    *_replace(
+        "DELETE FROM private.step t USING changed c"
+        " WHERE t.code = c.code AND t.source_id = :source_id AND NOT c.is_new AND NOT c.deleted",
+        "INSERT INTO private.step SELECT i.* FROM incoming_step i JOIN changed c USING (code)"
+        " WHERE i.source_id = :source_id AND (c.is_new OR NOT c.deleted)",
+    ),
+    *_replace(
+        "DELETE FROM private.supplement t USING changed c"
+        " WHERE t.code = c.code AND t.source_id = :source_id AND NOT c.is_new AND NOT c.deleted",
+        "INSERT INTO private.supplement SELECT i.* FROM incoming_supplement i JOIN changed c USING (code)"
+        " WHERE i.source_id = :source_id AND (c.is_new OR NOT c.deleted)",
+    ),
+)
+
+SOURCE_ROWS = (_STATUS_WENT_BACK, _OLDER_READING, _KEEP_TOMBSTONE_FACTS, _UPSERT_SOURCE_ROWS, *_DETAILS)
+
+# Field by field, the first claim that has a value, claims in the order of registry/precedence.yaml: a living claim
+# before a deleted one, then the newest change, then the source's name as a stable tie-break. A new version only where
+# a fact, or the lead claim's content (which the portal is told), differs; it queues what the portal must be told.
+DOSSIERS = sa.text("""
+WITH claim AS (
+    SELECT s.*, row_number() OVER (PARTITION BY s.code ORDER BY s.deleted, s.source_changed_at DESC, s.source_id) AS rank
+    FROM core.source_dossier s JOIN changed c USING (code)
+), merged AS (
+    SELECT code,
+           (array_agg(source_id ORDER BY rank))[1] AS lead_source_id,
+           (array_agg(procedure_code ORDER BY rank) FILTER (WHERE procedure_code IS NOT NULL))[1] AS procedure_code,
+           (array_agg(field_code ORDER BY rank) FILTER (WHERE field_code IS NOT NULL))[1] AS field_code,
+           (array_agg(agency_code ORDER BY rank))[1] AS agency_code,
+           (array_agg(unit_code ORDER BY rank) FILTER (WHERE unit_code IS NOT NULL))[1] AS unit_code,
+           (array_agg(channel ORDER BY rank) FILTER (WHERE channel IS NOT NULL))[1] AS channel,
+           (array_agg(service_level ORDER BY rank) FILTER (WHERE service_level IS NOT NULL))[1] AS service_level,
+           (array_agg(applicant_kind ORDER BY rank) FILTER (WHERE applicant_kind IS NOT NULL))[1] AS applicant_kind,
+           (array_agg(status ORDER BY rank) FILTER (WHERE status IS NOT NULL))[1] AS status,
+           (array_agg(result_delivery ORDER BY rank) FILTER (WHERE result_delivery IS NOT NULL))[1] AS result_delivery,
+           (array_agg(paid_online ORDER BY rank) FILTER (WHERE paid_online IS NOT NULL))[1] AS paid_online,
+           (array_agg(digitised ORDER BY rank) FILTER (WHERE digitised IS NOT NULL))[1] AS digitised,
+           (array_agg(submitted_at ORDER BY rank) FILTER (WHERE submitted_at IS NOT NULL))[1] AS submitted_at,
+           (array_agg(received_at ORDER BY rank) FILTER (WHERE received_at IS NOT NULL))[1] AS received_at,
+           (array_agg(due_at ORDER BY rank) FILTER (WHERE due_at IS NOT NULL))[1] AS due_at,
+           (array_agg(due_source ORDER BY rank) FILTER (WHERE due_source IS NOT NULL))[1] AS due_source,
+           (array_agg(finished_at ORDER BY rank))[1] AS finished_at,
+           (array_agg(returned_at ORDER BY rank))[1] AS returned_at,
+           (array_agg(refused_at ORDER BY rank))[1] AS refused_at,
+           (array_agg(supplements ORDER BY rank))[1] AS supplements,
+           (array_agg(steps ORDER BY rank))[1] AS steps,
+           (array_agg(deleted ORDER BY rank))[1] AS deleted,
+           (array_agg(source_changed_at ORDER BY rank))[1] AS source_changed_at,
+           (array_agg(content_sha256 ORDER BY rank))[1] AS content_sha256
+    FROM claim GROUP BY code
+), written AS (
+    INSERT INTO core.dossier AS d
+    SELECT merged.*, 1, CAST(:as_of AS timestamptz) FROM merged ORDER BY code
+    ON CONFLICT (code) DO UPDATE SET
+        (lead_source_id, procedure_code, field_code, agency_code, unit_code, channel, service_level, applicant_kind,
+         status, result_delivery, paid_online, digitised, submitted_at, received_at, due_at, due_source, finished_at,
+         returned_at, refused_at, supplements, steps, deleted, source_changed_at, content_sha256, version, recorded_at)
+      = (EXCLUDED.lead_source_id, EXCLUDED.procedure_code, EXCLUDED.field_code, EXCLUDED.agency_code,
+         EXCLUDED.unit_code, EXCLUDED.channel, EXCLUDED.service_level, EXCLUDED.applicant_kind, EXCLUDED.status,
+         EXCLUDED.result_delivery, EXCLUDED.paid_online, EXCLUDED.digitised, EXCLUDED.submitted_at,
+         EXCLUDED.received_at, EXCLUDED.due_at, EXCLUDED.due_source, EXCLUDED.finished_at, EXCLUDED.returned_at,
+         EXCLUDED.refused_at, EXCLUDED.supplements, EXCLUDED.steps, EXCLUDED.deleted, EXCLUDED.source_changed_at,
+         EXCLUDED.content_sha256, d.version + 1, EXCLUDED.recorded_at)
+    WHERE (d.lead_source_id, d.procedure_code, d.field_code, d.agency_code, d.unit_code, d.channel, d.service_level,
+           d.applicant_kind, d.status, d.submitted_at, d.received_at, d.due_at, d.due_source, d.finished_at,
+           d.returned_at, d.refused_at, d.supplements, d.steps, d.deleted, d.content_sha256)
+          IS DISTINCT FROM
+          (EXCLUDED.lead_source_id, EXCLUDED.procedure_code, EXCLUDED.field_code, EXCLUDED.agency_code,
+           EXCLUDED.unit_code, EXCLUDED.channel, EXCLUDED.service_level, EXCLUDED.applicant_kind, EXCLUDED.status,
+           EXCLUDED.submitted_at, EXCLUDED.received_at, EXCLUDED.due_at, EXCLUDED.due_source, EXCLUDED.finished_at,
+           EXCLUDED.returned_at, EXCLUDED.refused_at, EXCLUDED.supplements, EXCLUDED.steps, EXCLUDED.deleted,
+           EXCLUDED.content_sha256)
+    RETURNING d.*
+), versions AS (
+    INSERT INTO core.dossier_version
+    SELECT code, version, :cycle_id, recorded_at, source_changed_at, lead_source_id, procedure_code, agency_code,
+           unit_code, channel, service_level, applicant_kind, status, submitted_at, received_at, due_at, due_source,
+           finished_at, returned_at, supplements, steps, deleted
+    FROM written
+), superseded AS (
+    UPDATE core.delivery o SET state = 'superseded', settled_at = clock_timestamp()
+    FROM written w WHERE w.version > 1 AND o.code = w.code AND o.state = 'queued'
+), outbox AS (
+    INSERT INTO core.delivery (code, version, service, queued_at)
+    SELECT code, version, 'DongBoHoSoMC', clock_timestamp() FROM written
+    UNION ALL
+    SELECT code, version, 'CapNhatTienDoHoSoMC', clock_timestamp() FROM written WHERE steps > 0 AND NOT deleted
+)
+SELECT count(*) FROM written
+""")
+
+_CLAIMS_DIFFER = sa.text("""
+INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+SELECT s.source_id, s.code, 'sources_disagree', f.key, 'warning', 'office', s.page_sha256, s.batch_id, :as_of, :as_of
+FROM changed c JOIN core.dossier d USING (code)
+JOIN core.source_dossier s ON s.code = c.code AND s.source_id <> d.lead_source_id AND NOT s.deleted
+JOIN core.source_dossier l ON l.code = c.code AND l.source_id = d.lead_source_id
+CROSS JOIN LATERAL jsonb_each_text(to_jsonb(s)) AS f
+WHERE f.key IN ('procedure_code', 'agency_code', 'channel', 'applicant_kind', 'status', 'submitted_at', 'received_at',
+                'due_at', 'finished_at', 'returned_at')
+  AND f.value IS DISTINCT FROM to_jsonb(l) ->> f.key
+ON CONFLICT (code, source_id, rule, field)
+DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = EXCLUDED.page_sha256,
+              batch_id = EXCLUDED.batch_id
+""")
+
+# What a source has mended is settled; what it still does wrong is seen again, with its first day kept.
+_SETTLE_QUARANTINE = sa.text("""
+UPDATE core.quarantine q SET settled_at = :as_of
+WHERE q.source_id = :source_id AND q.settled_at IS NULL
+  AND (q.identity IN (SELECT code FROM incoming_dossier WHERE source_id = :source_id)
+       OR q.identity IN (SELECT identity FROM incoming_quarantine WHERE source_id = :source_id))
+  AND NOT EXISTS (SELECT FROM incoming_quarantine i WHERE i.source_id = q.source_id AND i.identity = q.identity
+                  AND i.rule = q.rule AND i.field = q.field)
+""")
+
+_QUARANTINE = sa.text("""
+INSERT INTO core.quarantine SELECT * FROM incoming_quarantine WHERE source_id = :source_id
+ON CONFLICT (identity, source_id, rule, field) DO UPDATE SET
+    severity = EXCLUDED.severity, owner = EXCLUDED.owner, agency_code = EXCLUDED.agency_code,
+    channel = EXCLUDED.channel, status = EXCLUDED.status, page_sha256 = EXCLUDED.page_sha256,
+    page_row = EXCLUDED.page_row, batch_id = EXCLUDED.batch_id, last_seen = EXCLUDED.last_seen,
+    attempts = core.quarantine.attempts + 1, settled_at = NULL, is_primary = EXCLUDED.is_primary
+""")
+
+_SETTLE_ISSUES = sa.text("""
+UPDATE core.issue o SET settled_at = :as_of
+FROM changed c
+WHERE o.source_id = :source_id AND o.code = c.code AND NOT c.is_new AND o.settled_at IS NULL
+  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree')
+  AND NOT EXISTS (SELECT FROM incoming_issue i WHERE i.source_id = o.source_id AND i.code = o.code
+                  AND i.rule = o.rule AND i.field = o.field)
+""")
+
+_ISSUES = sa.text("""
+INSERT INTO core.issue
+SELECT i.* FROM incoming_issue i LEFT JOIN changed c USING (code)
+WHERE i.source_id = :source_id AND (c.code IS NOT NULL OR i.code = '')
+ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
+    severity = EXCLUDED.severity, owner = EXCLUDED.owner, page_sha256 = EXCLUDED.page_sha256,
+    batch_id = EXCLUDED.batch_id, last_seen = EXCLUDED.last_seen, settled_at = NULL
+""")
+
+FINDINGS = (_CLAIMS_DIFFER, _SETTLE_QUARANTINE, _QUARANTINE, _SETTLE_ISSUES, _ISSUES)
+
+WATERMARK = sa.text("""
+INSERT INTO core.source_state AS s
+       (source_id, state, watermark, attempted_as_of, succeeded_as_of, full_listing_as_of, failures, fence)
+VALUES (:source_id, 'ok', LEAST(CAST(:newest_change AS timestamptz), :as_of), :as_of, :as_of,
+        CASE WHEN :is_full THEN CAST(:as_of AS timestamptz) END, 0, :cycle_id)
+ON CONFLICT (source_id) DO UPDATE SET
+    state = 'ok', reason = NULL, watermark = GREATEST(s.watermark, EXCLUDED.watermark),
+    attempted_as_of = EXCLUDED.attempted_as_of, succeeded_as_of = EXCLUDED.succeeded_as_of,
+    full_listing_as_of = COALESCE(EXCLUDED.full_listing_as_of, s.full_listing_as_of), failures = 0,
+    fence = EXCLUDED.fence
+""")
+
+CLOSE_BATCH = sa.text("""
+UPDATE core.batch b SET
+    state = 'merged', ended_at = clock_timestamp(), changed = :changed,
+    accepted = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id),
+    quarantined = (SELECT count(DISTINCT identity) FROM incoming_quarantine WHERE source_id = :source_id),
+    unchanged = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id) - (SELECT count(*) FROM changed),
+    deleted = (SELECT count(*) FROM changed WHERE deleted)
+WHERE batch_id = :batch_id
+RETURNING accepted, quarantined, unchanged, deleted, changed
+""")
