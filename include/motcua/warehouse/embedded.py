@@ -231,6 +231,7 @@ def _run(target: Server, program: Path, *arguments: str) -> None:
             user=None if account is None else account.pw_uid,
             group=None if account is None else account.pw_gid,
             extra_groups=None if account is None else [],
+            env={"LC_ALL": "C"},  # ours may hold secrets, and the server outlives us
             start_new_session=True,  # Ctrl-C in our terminal is for us: we stop the server in order
             check=False,
         )

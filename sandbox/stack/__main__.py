@@ -1,0 +1,134 @@
+"""`python -m sandbox.stack run|up|down`: what `make` calls; starts, shows, sums up, and stops."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import requests
+
+from sandbox.stack.environment import CHECKOUT, USERS, Ports, airflow_secrets
+from sandbox.stack.processes import StackError, patiently, sweep
+from sandbox.stack.progress import display
+from sandbox.stack.stack import Plan, Stack
+
+AS_OF = "2018-12-25T17:00:00+07:00"
+DOWN_SECONDS = 90
+
+
+def main() -> int:
+    """Exit status: 0 done, 1 failed, 3 done but some sources were down or held, 130 interrupted."""
+    given = _arguments()
+    home = given.home.absolute()
+    if given.command == "down":
+        return down(home)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    ports = Ports.usual() if given.command == "up" else Ports.free()
+    stack = Stack(Plan(home=home, scale=given.scale, seed=given.seed, ports=ports))
+    try:
+        return _run(stack, given.as_of, keep=given.command == "up")
+    except (StackError, requests.RequestException) as error:
+        print(f"\nfailed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # stopping takes seconds; a second Ctrl-C must not leave half of it
+        stack.stop()
+
+
+def down(home: Path) -> int:
+    """Stops the stack of a home, wherever it was started; nothing to stop is fine."""
+    note = home / "run" / "stack.json"
+    if not note.exists():
+        print("nothing to stop")
+        return 0
+    told = json.loads(note.read_text(encoding="utf-8"))
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(told["pid"])
+        if "sandbox.stack" in process.cmdline():
+            process.terminate()
+            for _ in patiently(DOWN_SECONDS):
+                if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                    break
+    sweep(told["mark"])
+    note.unlink(missing_ok=True)
+    print("stopped")
+    return 0
+
+
+def _run(stack: Stack, as_of: str, *, keep: bool) -> int:
+    began = time.monotonic()
+    print(f"Starting PostgreSQL, the stand-in city and Airflow ({stack.programs.logs}) …", flush=True)
+    stack.start()
+    print(f"Started in {stack.seconds['start']:.0f} s. One cycle as of {as_of}:", flush=True)
+    stack.cycle(as_of, display())
+    status = _sum_up(stack, seconds=time.monotonic() - began)
+    if keep:
+        _keep(stack)
+    return status
+
+
+def _sum_up(stack: Stack, *, seconds: float) -> int:
+    """Prints the pipeline's own summary and keeps it in `run/summary.json`; the exit status."""
+    motcua = Path(sys.executable).parent / "motcua"
+    asked = subprocess.run(
+        [motcua, "summary", "--json"], env=stack.environment, capture_output=True, text=True, check=False
+    )
+    if asked.returncode not in (0, 3):
+        raise StackError(f"motcua summary: {asked.stderr.strip() or asked.stdout.strip()}")
+    (stack.home / "run" / "summary.json").write_text(asked.stdout, encoding="utf-8")
+    subprocess.run([motcua, "summary"], env=stack.environment, check=False)
+    parts = {
+        "database": "PostgreSQL",
+        "airflow_database": "Airflow's database",
+        "airflow": "Airflow",
+        "city_rest": "the city besides",
+        "collect_dossiers": "collect to report",
+        "publish_and_deliver": "publish and deliver",
+    }
+    told = ", ".join(f"{name} {stack.seconds[key]:.0f} s" for key, name in parts.items())
+    print(f"\nThe whole run: {seconds:.0f} s ({told})")
+    print(
+        f"Look next: {stack.home / 'feeds'} (feed and public page), {stack.programs.logs} (logs); `make up` keeps it running"
+    )
+    return asked.returncode
+
+
+def _keep(stack: Stack) -> None:
+    stack.serve_page()
+    passwords = airflow_secrets(stack.home)["passwords"]
+    print(f"\nAirflow      {stack.urls['airflow']}")
+    for user in USERS:
+        print(f"             log-in {user} / {passwords[user]}")
+    print(f"Public page  {stack.urls['page']}\nStand-in     {stack.urls['city']}")
+    print("Ctrl-C here, or `make down` elsewhere, stops it.", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            stack.programs.check()
+            time.sleep(1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.stack", description=__doc__)
+    parser.add_argument("command", choices=("run", "up", "down"))
+    parser.add_argument("--home", type=Path, default=Path(os.environ.get("MOTCUA_HOME") or CHECKOUT / "var"))
+    parser.add_argument("--scale", type=float, default=1.0, help="size of the city; 1.0 is the whole of it")
+    parser.add_argument("--seed", type=int, default=2018)
+    parser.add_argument("--as-of", default=AS_OF, help="the moment of the cycle (default: %(default)s)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

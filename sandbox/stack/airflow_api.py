@@ -1,0 +1,111 @@
+"""The few calls of Airflow's public REST API that the stack needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+
+FINISHED = frozenset({"success", "failed"})
+ACTIVE = ("queued", "running")
+
+
+class AirflowApi:
+    """A logged-in client; answers are the API's own JSON."""
+
+    def __init__(self, address: str, user: str, password: str) -> None:
+        self.address = address
+        self._log_in = {"username": user, "password": password}
+        self._session = requests.Session()
+        self._session.trust_env = False  # loopback: no proxy
+
+    def is_healthy(self, components: Sequence[str]) -> bool:
+        """Whether the API server answers and has heard of the components lately."""
+        try:
+            health = self._session.get(f"{self.address}/api/v2/monitor/health", timeout=5).json()
+        except (requests.RequestException, ValueError):
+            return False
+        return all((health.get(component) or {}).get("status") == "healthy" for component in components)
+
+    def log_in(self) -> None:
+        """Gets a token for all that follows."""
+        answer = self._session.post(f"{self.address}/auth/token", json=self._log_in, timeout=30)
+        answer.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def knows(self, dag_ids: Sequence[str]) -> bool:
+        """Whether all the DAGs are parsed."""
+        return set(dag_ids) <= {dag["dag_id"] for dag in self._call("GET", "/dags")["dags"]}
+
+    def import_errors(self) -> list[str]:
+        """Why DAG files could not be read."""
+        return [error["stack_trace"] for error in self._call("GET", "/importErrors")["import_errors"]]
+
+    def set_pools(self, pools: Mapping[str, Mapping[str, Any]]) -> None:
+        """Makes the pools, or gives them these sizes."""
+        entities = [{"name": name, **pool} for name, pool in pools.items()]
+        action = {"action": "create", "entities": entities, "action_on_existence": "overwrite"}
+        self._call("PATCH", "/pools", {"actions": [action]})
+
+    def unpause(self, dag_ids: Sequence[str]) -> None:
+        """Lets the DAGs run."""
+        for dag_id in dag_ids:
+            self._call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+
+    def end_left_over(self, dag_ids: Sequence[str]) -> int:
+        """Marks as failed what an interrupted stack left queued or running; how many runs."""
+        left = [run for run in self._runs(state=ACTIVE) if run["dag_id"] in dag_ids]
+        for run in left:
+            self._call("PATCH", f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
+        return len(left)
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> dict[str, Any]:
+        """Starts a run."""
+        return self._call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """A run as it stands."""
+        return self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")
+
+    def runs_since(self, run_after: str) -> list[dict[str, Any]]:
+        """Runs of all DAGs, the newest first."""
+        return self._runs(run_after_gte=run_after)
+
+    def red_tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The failed task instances of a run, the first to fail first."""
+        answer = self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?state=failed&limit=20")
+        return sorted(answer["task_instances"], key=lambda task: task["end_date"] or "")
+
+    def log_tail(self, task: Mapping[str, Any], lines: int = 12) -> str:
+        """The last lines of a task instance's log."""
+        path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/logs"
+        answer = self._call("GET", f"{path}/{task['try_number']}?map_index={task['map_index']}&full_content=true")
+        told = [_line(entry) for entry in answer["content"]]
+        return "\n".join([line for line in told if line][-lines:])
+
+    def _runs(self, **filters: object) -> list[dict[str, Any]]:
+        answer = self._call("GET", "/dags/~/dagRuns", params={"order_by": "-id", "limit": 50, **filters})
+        found: list[dict[str, Any]] = answer["dag_runs"]
+        return found
+
+    def _call(self, method: str, path: str, body: object = None, params: Mapping[str, Any] | None = None) -> Any:
+        address = f"{self.address}/api/v2{path}"
+        answer = self._session.request(method, address, json=body, params=params, timeout=30)
+        if not answer.ok:
+            raise requests.HTTPError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json()
+
+
+def _line(entry: object) -> str:
+    """One entry of a structured log as text, an exception with its message."""
+    if not isinstance(entry, dict):
+        return str(entry)
+    text = str(entry.get("event", ""))
+    if entry.get("level") in {"debug", None} and not entry.get("error_detail"):
+        return ""
+    details = entry.get("error_detail") or []
+    if isinstance(details, str):
+        details = json.loads(details)
+    return "\n".join([text, *(f"{detail['exc_type']}: {detail['exc_value']}" for detail in details)])
