@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,11 @@ import pyarrow as pa
 
 from motcua.publishing.city_feed.dossiers import TIMES, PublicDossiers, city_time
 from motcua.publishing.city_feed.store import FeedStore
-from motcua.publishing.reading import CITY_TIME
+from motcua.publishing.reading import CITY_TIME, INSTANT
 
 LOOKUP_HEX = 3
 DIRECTORY = "lookup"
-_AT = {**TIMES, "updated_on": "updated_at"}
+BLOCK_SHARDS = 256
 
 
 def shard_of(code: str) -> str:
@@ -52,46 +53,43 @@ def write_lookups(store: FeedStore, public: PublicDossiers, *, seq: int, as_of: 
 
 
 def _shards(public: PublicDossiers) -> Iterator[tuple[str, dict[str, object]]]:
-    """Shards in order of their names; builds one at a time, so that memory holds one."""
-    codes = public.rows["code"].to_pylist()
-    names = np.array([shard_of(code) for code in codes], dtype=f"U{LOOKUP_HEX}")
-    order = np.argsort(names, kind="stable")
-    edges = np.flatnonzero(np.r_[True, names[order][1:] != names[order][:-1], True]) if len(order) else np.array([0])
-    facts, steps, bounds = _facts(public), _steps(public), _step_bounds(codes, public.steps)
-    keys = [*facts, "steps"]
-    agencies = public.rows["agency_name"].to_pylist()
-    columns = list(facts.values())
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
-        dossiers: dict[str, object] = {}
-        for position in order[first:last].tolist():
-            agency, start, stop = agencies[position], bounds[position], bounds[position + 1]
-            trail = [{"at": at, "agency": agency, "status": status} for at, status in steps[start:stop]]
-            dossiers[codes[position]] = dict(zip(keys, [*(column[position] for column in columns), trail], strict=True))
-        yield str(names[order[first]]), dossiers
+    """Shards in order of their names; Python objects exist for a block of shards at a time."""
+    table = _sorted_by_shard(public)
+    names = table["shard"].to_numpy()
+    edges = np.flatnonzero(np.r_[True, names[1:] != names[:-1], True]) if len(names) else np.array([0])
+    for block in range(0, len(edges) - 1, BLOCK_SHARDS):
+        within = edges[block : block + BLOCK_SHARDS + 1].tolist()
+        entries = _entries(table.slice(within[0], within[-1] - within[0]))
+        for first, last in pairwise(within):
+            yield str(names[first]), dict(entries[first - within[0] : last - within[0]])
 
 
-def _facts(public: PublicDossiers) -> dict[str, list[object]]:
-    """Columns of an entry in the order of the row, times in place of dates."""
-    facts: dict[str, list[object]] = {}
-    for name in public.rows.column_names[1:]:
-        if name in TIMES:
-            facts[_AT[name]] = city_texts(public.times[TIMES[name]])
-        else:
-            facts[name] = public.rows[name].to_pylist()
-    return facts
+def _sorted_by_shard(public: PublicDossiers) -> pa.Table:
+    table = public.rows
+    for date, time in TIMES.items():
+        name = "updated_at" if date == "updated_on" else time
+        table = table.set_column(table.column_names.index(date), name, public.times[time])
+    shards = pa.array([shard_of(code) for code in table["code"].to_pylist()], type=pa.string())
+    return table.append_column("steps", public.steps).append_column("shard", shards).sort_by("shard")
 
 
-def _steps(public: PublicDossiers) -> list[tuple[str | None, int]]:
-    return list(zip(city_texts(public.steps["at"]), public.steps["status"].to_pylist(), strict=True))
+def _entries(table: pa.Table) -> list[tuple[str, dict[str, object]]]:
+    """Code and entry of each row, keys in the order of the feed's row."""
+    columns = table.drop_columns(["code", "shard"])
+    values = [_values(name, column) for name, column in zip(columns.column_names, columns.columns, strict=True)]
+    names = columns.column_names
+    entries = (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
+    return list(zip(table["code"].to_pylist(), entries, strict=True))
 
 
-def _step_bounds(codes: list[str], steps: pa.Table) -> list[int]:
-    """Where the steps of the n-th code begin; both lists are sorted by code, and every step has its code."""
-    counts = {entry["values"]: entry["counts"] for entry in steps["code"].value_counts().to_pylist()}
-    return [0, *np.cumsum([counts.get(code, 0) for code in codes], dtype=np.int64).tolist()]
+def _values(name: str, column: pa.ChunkedArray) -> list[object]:
+    if column.type == INSTANT:
+        return list(_city_texts(column))
+    texts: list[object] = column.to_pylist()
+    return [orjson.Fragment(text) for text in texts] if name == "steps" else texts
 
 
-def city_texts(instants: pa.ChunkedArray) -> list[str | None]:
+def _city_texts(instants: pa.ChunkedArray) -> list[str | None]:
     """ISO 8601 texts to the second with the city's offset."""
     local: npt.NDArray[np.datetime64] = city_time(instants).cast(pa.timestamp("s"), safe=False).to_numpy()
     # the city has kept +07:00 since 1975; older dates do not occur in a register of dossiers
