@@ -1,0 +1,56 @@
+# Everything starts here: a fresh clone needs python3 (3.11-3.13), make and a network, and nothing else.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+UV_VERSION := 0.13.9
+LOCKS := requirements.txt requirements-dev.txt
+
+.PHONY: help run up down test check lint bench lock
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
+	  printf '  make %-7s %s\n' "$$name" "$$what"; done
+
+run: $(READY) ## one cycle of the whole city on Airflow, then stop; again: an incremental cycle
+	@$(BIN)/python -m sandbox.stack run
+
+up: $(READY) ## the same, kept running: prints URLs and log-ins; Ctrl-C or `make down` stops it
+	@$(BIN)/python -m sandbox.stack up
+
+down: $(READY) ## stop what `make up` left running
+	@$(BIN)/python -m sandbox.stack down
+
+check: lint ## format, lint, types, layers and the fast tests: a minute
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+lint: $(READY)
+	@$(BIN)/ruff format --check --quiet . || { echo "format: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports > .venv/layers.log || { cat .venv/layers.log; exit 1; }
+
+test: $(READY) ## every test, the whole stack end to end included
+	@$(BIN)/python -m pytest -q -n 2
+
+bench: $(READY) ## measure what the bars are about
+	@$(BIN)/python -m sandbox.bench
+
+lock: $(READY) ## resolve the requirements again for Python 3.11-3.13
+	@for name in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --output-file $$name.txt $$name.in; done
+
+# uv comes by pip; everything else is pinned, with hashes. Bytecode is compiled here, not in the first run.
+$(READY): $(LOCKS) pyproject.toml Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+	  echo "python3 must be 3.11, 3.12 or 3.13, and is $$($(PYTHON) --version 2>&1);" \
+	    "name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@began=$$(date +%s); echo "Installing into .venv …"; set -e; \
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv; \
+	[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	export VIRTUAL_ENV="$$PWD/.venv"; \
+	$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes $(LOCKS:%=-r %); \
+	$(BIN)/uv pip install --quiet --no-deps --editable .; \
+	touch $@; echo "Installed in $$(( $$(date +%s) - began )) s (not part of what follows)"
