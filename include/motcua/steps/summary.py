@@ -8,6 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from motcua.domain.progress import progress_classes
+from motcua.errors import ConfigError
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.warehouse import Role, ledger
@@ -97,3 +98,16 @@ def _progress(facts: pd.DataFrame, settings: Settings, as_of: datetime) -> dict[
         facts[column] = pd.to_datetime(facts[column], utc=True)
     classes = progress_classes(facts, as_of, place.registry(settings.registry).calendar)
     return {str(name): int(count) for name, count in classes.value_counts().items()}
+
+
+def newest_cycle(*, settings: Settings) -> int:
+    """Number of the newest cycle.
+
+    Raises:
+        ConfigError: there has been none.
+    """
+    with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+        newest = connection.execute(sa.text("SELECT max(cycle_id) FROM core.cycle")).scalar_one()
+    if newest is None:
+        raise ConfigError("there has been no cycle yet; run `motcua cycle`")
+    return int(newest)
