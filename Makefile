@@ -43,14 +43,15 @@ lock: $(READY) ## resolve the requirements again for Python 3.11-3.13
 	    --output-file $$name.txt $$name.in; done
 
 # uv comes by pip; everything else is pinned, with hashes. Bytecode is compiled here, not in the first run.
+# --no-config: constraints of pyproject.toml are for resolving, and have no hashes.
 $(READY): $(LOCKS) pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
 	  echo "python3 must be 3.11, 3.12 or 3.13, and is $$($(PYTHON) --version 2>&1);" \
 	    "name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@began=$$(date +%s); echo "Installing into .venv …"; set -e; \
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv; \
-	[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	[ -x $(BIN)/uv ] || $(BIN)/python -m pip install -qq --disable-pip-version-check uv==$(UV_VERSION); \
 	export VIRTUAL_ENV="$$PWD/.venv"; \
-	$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes $(LOCKS:%=-r %); \
+	$(BIN)/uv pip install --quiet --no-config --compile-bytecode --require-hashes $(LOCKS:%=-r %); \
 	$(BIN)/uv pip install --quiet --no-deps --editable .; \
 	touch $@; echo "Installed in $$(( $$(date +%s) - began )) s (not part of what follows)"
