@@ -1,0 +1,157 @@
+"""The registry's entries, frozen; how they are read from files is the loader's business."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from motcua.domain.calendar import WorkingCalendar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One agency with its administrative unit, for a span of time.
+
+    Attributes:
+        agency_code: canonical.
+        wire_code: as the file spells it, which is how sources are asked.
+        unit_code: statistics code; departments have the city's.
+        name: public name of the agency.
+        unit_name: name of the administrative unit.
+        kind: `city, department, district, ward, township, commune`.
+        parent: canonical code of the agency above, or None.
+        valid_from: first day.
+        valid_to: first day on which it is no more, or None.
+        placeholder: whether its agency code is made up until the portal's list is loaded.
+    """
+
+    agency_code: str
+    wire_code: str
+    unit_code: str
+    name: str
+    unit_name: str
+    kind: str
+    parent: str | None
+    valid_from: date
+    valid_to: date | None
+    placeholder: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """One procedure with its time limit.
+
+    Attributes:
+        code: first two groups.
+        level: `cap_tinh, cap_huyen, cap_xa`, as handled before July 2025.
+        limit_value: number of `limit_unit`; None when unknown.
+        limit_unit: `ngay_lam_viec, ngay, gio`.
+        sensitive: whether its name alone says something about the applicant: it never appears as a row in public.
+        placeholder_field: whether its field code is made up.
+    """
+
+    code: str
+    name: str
+    field_code: str
+    field_name: str
+    level: str
+    limit_value: float | None
+    limit_unit: str | None
+    online_limit_value: float | None
+    online_limit_unit: str | None
+    online_level: int | None
+    sensitive: bool
+    placeholder_field: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """How many changed dossiers a day are ordinary for a source."""
+
+    min: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One office's installation; keys and defaults as on the contract page `interfaces`."""
+
+    id: str
+    group: str
+    units: tuple[str, ...]
+    platform: str
+    connection: str
+    since: date = date(2000, 1, 1)
+    until: date | None = None
+    schedule: str | None = None
+    windows: tuple[str, ...] = ()
+    overlap: timedelta = timedelta(hours=24)
+    page_size: int = 200
+    rate_per_second: float = 20.0
+    time_budget_seconds: int = 300
+    band: Band | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, str] = field(default_factory=dict)
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Sources that belong together: a district with its communes, or the departments."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precedence:
+    """Whose word counts where several sources tell of one dossier.
+
+    Attributes:
+        order: criteria, the first that tells two claims apart decides.
+        together: facts taken from the first claim as a whole.
+    """
+
+    order: tuple[str, ...]
+    together: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """Everything that exists, checked as one.
+
+    Attributes:
+        groups: by id.
+        sources: by id, in the order of the files.
+        units: newest span of each agency, by canonical code.
+        history: every span of each agency, oldest first.
+        procedures: by code.
+        fields: field names by code.
+        codes: code tables by file name: what a source writes → canonical code.
+        departments: public names of step departments by what sources write, folded.
+        precedence: whose word counts.
+        calendar: working days and hours.
+        fingerprint: sha256 of all files.
+    """
+
+    groups: Mapping[str, Group]
+    sources: Mapping[str, Source]
+    units: Mapping[str, Unit]
+    history: Mapping[str, tuple[Unit, ...]]
+    procedures: Mapping[str, Procedure]
+    fields: Mapping[str, str]
+    codes: Mapping[str, Mapping[str, int]]
+    departments: Mapping[str, str]
+    precedence: Precedence
+    calendar: WorkingCalendar
+    fingerprint: str
+
+    def unit_at(self, agency_code: str, day: date) -> Unit | None:
+        """The unit of an agency as it was on that day; None when there was none."""
+        for unit in self.history.get(agency_code, ()):
+            if unit.valid_from <= day and (unit.valid_to is None or day < unit.valid_to):
+                return unit
+        return None
