@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import great_expectations.expectations as gxe
@@ -93,7 +93,11 @@ def _not_before(later: str, earlier: str) -> Callable[[Context], Expectation]:
 
 
 def _not_after_as_of(column: str, tolerance: timedelta) -> Callable[[Context], Expectation]:
-    return lambda context: gxe.ExpectColumnValuesToBeBetween(column=column, max_value=context.as_of + tolerance)
+    def expectation(context: Context) -> Expectation:
+        latest = (context.as_of + tolerance).astimezone(UTC).replace(tzinfo=None)  # the judged frame is naive UTC
+        return gxe.ExpectColumnValuesToBeBetween(column=column, max_value=latest)
+
+    return expectation
 
 
 def _critical(code: str, field: str, expectation: Callable[[Context], Expectation]) -> Rule:
@@ -110,7 +114,7 @@ RULES: tuple[Rule, ...] = (
     _critical("missing_required", "missing", _null("missing")),
     _critical("impossible_date", "impossible", _null("impossible")),
     _critical("duplicate_in_batch", "code", _true("copies_agree")),
-    _critical("code_shape", "code", _shape("code", DOSSIER_CODE)),
+    _critical("code_shape", "code", _shape("undamaged_code", DOSSIER_CODE)),
     _critical("code_shape", "code", _true("code_date_exists")),
     _critical("unknown_status", "status", _one_of("status", lambda _: [*map(int, Status)])),
     _critical("unknown_status", "steps.status", _true("steps_known")),

@@ -24,6 +24,7 @@ def add_signs(
     frame["source_changed_at"] = frame["source_changed_at"].clip(upper=pd.Timestamp(as_of))
     for moment, day in (("received_at", "received_on"), ("due_at", "due_on"), ("due_computed_at", "due_computed_on")):
         frame[day] = _local_day(frame[moment])
+    frame["undamaged_code"] = frame["code"].mask(frame["damaged"].str.contains(r"\bcode\b", na=False))
     frame["code_date_exists"] = _code_date_exists(frame["code"])
     frame["copies_agree"] = ~_conflicts(frame)
     frame["returned_when_returned"] = ~(frame["status"].eq(Status.RETURNED).fillna(False) & frame["returned_at"].isna())

@@ -13,6 +13,7 @@ import pandas as pd
 from great_expectations.core.batch import Batch
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.expectations.expectation import Expectation
 
 from motcua.errors import MotcuaError
 from motcua.quality.rules import OBSERVATIONS, RULES, Context, Rule, Severity
@@ -42,7 +43,7 @@ def judge(frame: pd.DataFrame, context: Context) -> Verdict:
     Raises:
         RuleError: an expectation failed to run. It is never an empty list of findings.
     """
-    living = frame[~frame["deleted"]].reset_index(names="row_label")
+    living = _without_zones(frame[~frame["deleted"]].reset_index(names="row_label"))
     broken = [_broken(rule, result, living) for rule, result in _results(living, context)]
     findings = pd.concat([_tombstones(frame), *broken], ignore_index=True)
     critical = findings["severity"] == Severity.CRITICAL
@@ -53,14 +54,20 @@ def judge(frame: pd.DataFrame, context: Context) -> Verdict:
 def _results(living: pd.DataFrame, context: Context) -> list[tuple[Rule, ExpectationValidationResult]]:
     if living.empty:
         return []
-    suite = gx.ExpectationSuite(name="dossier", expectations=[])
-    for number, rule in enumerate(RULES):
-        expectation = rule.expectation(context)
-        expectation.severity = rule.severity.value
-        expectation.meta = {"number": number}
-        suite.add_expectation(expectation)
+    suite = gx.ExpectationSuite(
+        name="dossier", expectations=[_expectation(number, context) for number in range(len(RULES))]
+    )
     outcome = _batch(living).validate(suite, result_format={"result_format": "COMPLETE", "include_unexpected_rows": False})
     return [(RULES[result.expectation_config.meta["number"]], result) for result in outcome.results]
+
+
+def _expectation(number: int, context: Context) -> Expectation:
+    """The expectation of a rule, marked with the rule's place in the book."""
+    rule = RULES[number]
+    expectation = rule.expectation(context)
+    expectation.severity = rule.severity.value
+    expectation.meta = {"number": number}
+    return expectation
 
 
 def _batch(frame: pd.DataFrame) -> Batch:
@@ -95,6 +102,12 @@ def _findings(rule: str, severity: str, owner: str, rows: pd.Series, field: str 
             "field": field if isinstance(field, str) else field.to_numpy(),
         }
     )
+
+
+def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
+    """Moments as naive UTC: Great Expectations compares raw arrays, which know no zone."""
+    zoned = frame.select_dtypes("datetimetz").columns
+    return frame.assign(**{column: frame[column].dt.tz_localize(None) for column in zoned})
 
 
 def _tombstones(frame: pd.DataFrame) -> pd.DataFrame:
