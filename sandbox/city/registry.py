@@ -1,0 +1,130 @@
+"""The registry as plain data: which sources there are, what their units are called, which procedures they handle.
+
+The files are shared with the pipeline as files, never as code; only what the stand-in needs is read.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One office's installation; `unit` is the agency code as the registry spells it."""
+
+    id: str
+    group: str
+    platform: str
+    connection: str
+    unit: str
+    unit_name: str
+    kind: str
+
+    @property
+    def base(self) -> str:
+        """Path of the connection that answers for this source."""
+        return f"/{self.platform}/{self.connection.removeprefix(self.platform + '_')}"
+
+    @property
+    def level(self) -> str:
+        """The level of procedures that this office handles."""
+        return {"department": "cap_tinh", "district": "cap_huyen"}.get(self.kind, "cap_xa")
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A procedure; `limit_value` is None where no limit is known."""
+
+    code: str
+    name: str
+    field_code: str
+    field_name: str
+    level: str
+    limit_value: float | None
+    limit_unit: str
+    online_level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of the city."""
+
+    agency_code: str
+    unit_code: str
+    name: str
+    kind: str
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Everything read, in the order of the files."""
+
+    sources: tuple[Source, ...]
+    procedures: tuple[Procedure, ...]
+    units: tuple[Unit, ...]
+    fields: dict[str, str]
+    days_off: dict[str, bool]  # ISO date → whether offices work, where the national calendar is wrong
+
+
+def canonical(code: str) -> str:
+    """Decision 20's form without trailing zero groups: `000.05.33.H24` and `H24.33.05` are `H24.33.05`."""
+    groups = code.strip().upper().split(".")
+    if groups[-1][:1].isalpha():
+        groups.reverse()
+    while len(groups) > 1 and not groups[-1].strip("0"):
+        groups.pop()
+    return ".".join(groups)
+
+
+def read_registry(folder: Path) -> Registry:
+    """Reads the registry's folder."""
+    units = tuple(
+        Unit(row["agency_code"], row["unit_code"], row["name"], row["kind"], row["parent"])
+        for row in _rows(folder / "units.csv")
+    )
+    fields = {row["code"]: row["name"] for row in _rows(folder / "fields.csv")}
+    procedures = tuple(_procedure(row, fields) for row in _rows(folder / "procedures.csv"))
+    known = {canonical(unit.agency_code): unit for unit in units}
+    sources = tuple(
+        source for file in sorted((folder / "sources").glob("*.yaml")) for source in _sources(file, known)
+    )
+    overrides = folder / "calendar.csv"
+    days_off = {row["day"]: row["works"] == "yes" for row in _rows(overrides)} if overrides.exists() else {}
+    return Registry(sources, procedures, units, fields, days_off)
+
+
+def _sources(file: Path, units: dict[str, Unit]) -> list[Source]:
+    text = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    found = []
+    for entry in text["sources"]:
+        merged = {**text.get("defaults", {}), **entry}
+        for code in merged.get("units") or [merged["unit"]]:
+            unit = units[canonical(code)]
+            found.append(
+                Source(merged["id"], text["group"], merged["platform"], merged["connection"], code, unit.name, unit.kind)
+            )
+    return found
+
+
+def _procedure(row: dict[str, str], fields: dict[str, str]) -> Procedure:
+    value = row["limit_value"]
+    return Procedure(
+        code=row["code"],
+        name=row["name"],
+        field_code=row["field_code"],
+        field_name=fields[row["field_code"]],
+        level=row["level"],
+        limit_value=float(value) if value else None,
+        limit_unit=row["limit_unit"],
+        online_level=int(row["online_level"] or 2),
+    )
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
