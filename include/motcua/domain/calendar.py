@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -11,23 +11,30 @@ import pandas as pd
 
 LOCAL = pd.Timedelta(hours=7)  # Vietnam has kept UTC+7 without summer time since 1975
 DAY = 86_400
+HOUR = 3_600
+MOST_WORKING_HOURS = 8  # a limit of up to so many hours is in working hours, a longer one in clock hours
+EPOCH = date(1970, 1, 1)
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
-DEFAULT_WINDOWS = ((time(7, 0), time(11, 30)), (time(13, 30), time(17, 0)))
+Windows = Sequence[tuple[time, time]]
+DEFAULT_WINDOWS: Windows = ((time(7, 0), time(11, 30)), (time(13, 30), time(17, 0)))
+
+_NEVER = np.iinfo(np.int64).min  # numpy's own sign for "not a time"
 
 
 class WorkingCalendar:
     """Working days of a range of years, and the windows worked on each of them.
 
     Moments go in and come out as UTC columns; inside they are whole seconds since 1970 in local time. Working time
-    is counted on one long axis: working days one after the other, windows one after the other.
+    is counted on one long axis: working days one after the other, windows one after the other. What falls outside the
+    calendar's years is null, because a due date there could only be a guess.
     """
 
-    def __init__(self, working_days: Iterable[date], windows: Sequence[tuple[time, time]] = DEFAULT_WINDOWS) -> None:
-        days = sorted({day.toordinal() - date(1970, 1, 1).toordinal() for day in working_days})
+    def __init__(self, working_days: Iterable[date], windows: Windows = DEFAULT_WINDOWS) -> None:
+        days = sorted({_number(day) for day in working_days})
         self._days: Ints = np.array(days, dtype=np.int64)
-        self._first = date(1970, 1, 1) + timedelta(days=days[0])
-        self._last = date(1970, 1, 1) + timedelta(days=days[-1])
         self._opens: Ints = np.array([_seconds(start) for start, _ in windows], dtype=np.int64)
         self._closes: Ints = np.array([_seconds(end) for _, end in windows], dtype=np.int64)
         self._before: Ints = np.concatenate([[0], np.cumsum(self._closes - self._opens)])
@@ -35,111 +42,158 @@ class WorkingCalendar:
 
     def is_working(self, day: date) -> bool:
         """Whether offices work on that day; ValueError outside the calendar's years."""
-        self._require(day)
-        number = day.toordinal() - date(1970, 1, 1).toordinal()
-        place = int(np.searchsorted(self._days, number))
-        return place < len(self._days) and int(self._days[place]) == number
+        number = self._number_within(day)
+        return int(self._days[np.searchsorted(self._days, number)]) == number
 
     def next_working_day(self, day: date) -> date:
-        """The first working day after `day`."""
-        self._require(day)
-        number = day.toordinal() - date(1970, 1, 1).toordinal()
-        following = int(self._days[np.searchsorted(self._days, number, side="right")])
-        return date(1970, 1, 1) + timedelta(days=following)
+        """The first working day after `day`; ValueError outside the calendar's years."""
+        place = int(np.searchsorted(self._days, self._number_within(day), side="right"))
+        if place == len(self._days):
+            raise self._outside(day)
+        return EPOCH + timedelta(days=int(self._days[place]))
 
     def due_after(self, received_at: pd.Series, value: pd.Series, unit: pd.Series) -> pd.Series:
         """When a limit that starts at `received_at` ends (UTC; null where anything is missing).
 
-        Working days (`ngay_lam_viec`) end at the office's last closing, counted from the day on which receipt counts;
-        calendar days (`ngay`) end at the last closing, moved off days that are not worked; hours (`gio`) up to 8 are
-        working hours, above 8 clock hours.
+        Working days (`ngay_lam_viec`) end at the last closing, counted from the day on which receipt counts: after
+        the last closing that is the next working day. Calendar days (`ngay`) end at the last closing, moved off days
+        that are not worked. Hours (`gio`) up to 8 are working hours, above 8 clock hours.
         """
         due = pd.Series(pd.NaT, index=received_at.index, dtype="datetime64[us, UTC]")
         known = received_at.notna() & value.notna() & unit.notna()
         for name, move in (("ngay_lam_viec", self._working_days), ("ngay", self._calendar_days), ("gio", self._hours)):
-            rows = known & (unit == name)
+            rows = (known & (unit == name)).to_numpy(dtype=bool)
             if rows.any():
-                moved = move(_local_seconds(received_at[rows]), value[rows].to_numpy(dtype=float))
-                due[rows] = _moments(moved, received_at.index[rows])
+                local = _local_seconds(received_at[rows])
+                ends = np.where(self._covers(local), move(local, value[rows].to_numpy(dtype=np.float64)), _NEVER)
+                due[rows] = _moments(ends, received_at.index[rows])
         return due
 
     def shift(self, due_at: pd.Series, since: pd.Series, until: pd.Series, unit: pd.Series) -> pd.Series:
-        """Moves a due date by the time waited between two moments: whole calendar days for `ngay`, working time else."""
+        """Moves a due date by the time waited between two moments.
+
+        Limits in calendar days (`ngay`) move by whole calendar days and end at a last closing, all others by working
+        time. Nothing moves backwards, and nothing moves where a moment is missing; a due date that would leave the
+        calendar is null.
+        """
         moved = due_at.copy()
         known = due_at.notna() & since.notna() & until.notna()
-        calendar = known & (unit == "ngay")
-        if calendar.any():
-            days = _local_seconds(until[calendar]) // DAY - _local_seconds(since[calendar]) // DAY
-            ends = self._closing_on_or_after(_local_seconds(due_at[calendar]) // DAY + days)
-            moved[calendar] = _moments(ends, due_at.index[calendar])
-        working = known & (unit != "ngay")
-        if working.any():
-            waited = self._axis(_local_seconds(until[working])) - self._axis(_local_seconds(since[working]))
-            ends = self._moment(self._axis(_local_seconds(due_at[working])) + np.maximum(waited, 0))
-            moved[working] = _moments(ends, due_at.index[working])
+        in_days = known & (unit == "ngay")
+        for kind, move in ((in_days, self._by_calendar_days), (known & ~in_days, self._by_working_time)):
+            rows = kind.to_numpy(dtype=bool)
+            if rows.any():
+                local = [_local_seconds(column[rows]) for column in (due_at, since, until)]
+                covered = self._covers(local[0]) & self._covers(local[1]) & self._covers(local[2])
+                moved[rows] = _moments(np.where(covered, move(*local), _NEVER), due_at.index[rows])
         return moved
 
     def working_seconds_between(self, since: datetime, until: datetime) -> int:
-        """Seconds of working time from one moment to a later one; 0 when it is not later."""
-        both = _local_seconds(pd.Series(pd.to_datetime([since, until], utc=True)))
-        start, end = self._axis(both)
-        return max(int(end - start), 0)
+        """Seconds of working time from one aware moment to another; negative when `until` is earlier.
 
-    def _working_days(self, local: Ints, value: npt.NDArray[np.float64]) -> Ints:
-        # received after closing counts from the next opening, which is where the axis stands already; at the very
-        # moment of closing it is still that day
-        counted = self._axis(local)
-        place = self._axis(local - (local % DAY == self._closes[-1])) // self.day_seconds
+        Raises:
+            ValueError: one of them is outside the calendar's years.
+        """
+        local = np.array([_local(since), _local(until)], dtype=np.int64)
+        if not self._covers(local).all():
+            raise self._outside(since.date(), until.date())
+        start, end = self._axis(local)
+        return int(end - start)
+
+    def _working_days(self, local: Ints, value: Floats) -> Ints:
+        """A limit of half a day ends after half a day's working time, at no closing."""
         whole = np.floor(value).astype(np.int64)
-        ends = self._days[place + whole] * DAY + self._closes[-1]
-        half = value != whole
-        if half.any():  # half a day is half a day's working time
-            ends[half] = self._moment(counted[half] + (value[half] * self.day_seconds).astype(np.int64))
-        return ends
+        ends = self._closing_of(self._counted_day(local) + whole)
+        by_time = self._moment(self._axis(local) + (value * self.day_seconds).astype(np.int64))
+        return np.where(value == whole, ends, by_time).astype(np.int64)
 
-    def _calendar_days(self, local: Ints, value: npt.NDArray[np.float64]) -> Ints:
-        return self._closing_on_or_after(local // DAY + np.ceil(value).astype(np.int64))
+    def _calendar_days(self, local: Ints, value: Floats) -> Ints:
+        days: Ints = local // DAY + np.ceil(value).astype(np.int64)
+        return self._closing_on_or_after(days)
 
-    def _hours(self, local: Ints, value: npt.NDArray[np.float64]) -> Ints:
-        working = self._moment(self._axis(local) + (value * 3600).astype(np.int64))
-        clock = local + (value * 3600).astype(np.int64)
-        return np.where(value <= 8, working, clock)
+    def _hours(self, local: Ints, value: Floats) -> Ints:
+        seconds = (value * HOUR).astype(np.int64)
+        working = self._moment(self._axis(local) + seconds)
+        return np.where(value <= MOST_WORKING_HOURS, working, local + seconds).astype(np.int64)
 
-    def _closing_on_or_after(self, days: Ints) -> Ints:
-        return self._days[np.searchsorted(self._days, days)] * DAY + self._closes[-1]
+    def _by_calendar_days(self, due: Ints, since: Ints, until: Ints) -> Ints:
+        waited = until // DAY - since // DAY
+        return np.where(waited > 0, self._closing_on_or_after(due // DAY + waited), due).astype(np.int64)
 
-    def _axis(self, local: Ints) -> Ints:
-        """Working seconds from the calendar's first opening to a moment; a moment not worked counts as the next opening."""
+    def _by_working_time(self, due: Ints, since: Ints, until: Ints) -> Ints:
+        waited = self._axis(until) - self._axis(since)
+        return np.where(waited > 0, self._moment(self._axis(due) + waited), due).astype(np.int64)
+
+    def _counted_day(self, local: Ints) -> Ints:
+        """Place of the working day on which a receipt counts."""
         days, seconds = local // DAY, local % DAY
         place = np.searchsorted(self._days, days)
-        worked = self._days[np.minimum(place, len(self._days) - 1)] == days
-        window = np.searchsorted(self._closes, seconds, side="right")
-        inside = np.append(self._before[:-1], self._before[-1])[window]
-        started = np.append(self._opens, DAY)[window]
-        partial = inside + np.maximum(seconds - started, 0)
-        return place * self.day_seconds + np.where(worked, np.minimum(partial, self.day_seconds), 0)
+        is_closed = self._is_worked(place, days) & (seconds > self._closes[-1])
+        return np.where(is_closed, place + 1, place).astype(np.int64)
+
+    def _closing_of(self, place: Ints) -> Ints:
+        inside = (place >= 0) & (place < len(self._days))
+        days = self._days[np.clip(place, 0, len(self._days) - 1)]
+        return np.where(inside, days * DAY + self._closes[-1], _NEVER).astype(np.int64)
+
+    def _closing_on_or_after(self, days: Ints) -> Ints:
+        return self._closing_of(np.searchsorted(self._days, days).astype(np.int64))
+
+    def _axis(self, local: Ints) -> Ints:
+        """Working seconds from the calendar's first opening; a moment that is not worked counts as the next opening."""
+        days, seconds = local // DAY, local % DAY
+        place = np.searchsorted(self._days, days)
+        windows = np.minimum(seconds[:, None], self._closes) - self._opens
+        worked = np.maximum(windows, 0).sum(axis=1)
+        return (place * self.day_seconds + np.where(self._is_worked(place, days), worked, 0)).astype(np.int64)
 
     def _moment(self, axis: Ints) -> Ints:
-        """The moment at which so much working time has passed; the end of a day is its last closing."""
+        """The moment at which so much working time has passed; the end of a window is its closing."""
         place = np.maximum(axis - 1, 0) // self.day_seconds
         rest = axis - place * self.day_seconds
         window = np.clip(np.searchsorted(self._before, rest, side="left") - 1, 0, len(self._opens) - 1)
-        return self._days[place] * DAY + self._opens[window] + rest - self._before[window]
+        inside = place < len(self._days)
+        days = self._days[np.minimum(place, len(self._days) - 1)]
+        moment = days * DAY + self._opens[window] + rest - self._before[window]
+        return np.where(inside, moment, _NEVER).astype(np.int64)
 
-    def _require(self, day: date) -> None:
-        if not self._first <= day <= self._last:
-            raise ValueError(f"the working calendar covers {self._first} to {self._last}, not {day}")
+    def _is_worked(self, place: npt.NDArray[np.intp], days: Ints) -> Flags:
+        worked: Flags = self._days[np.minimum(place, len(self._days) - 1)] == days
+        return worked
+
+    def _covers(self, local: Ints) -> Flags:
+        days = local // DAY
+        covered: Flags = (days >= self._days[0]) & (days <= self._days[-1])
+        return covered
+
+    def _number_within(self, day: date) -> int:
+        number = _number(day)
+        if not self._days[0] <= number <= self._days[-1]:
+            raise self._outside(day)
+        return number
+
+    def _outside(self, *days: date) -> ValueError:
+        first, last = (EPOCH + timedelta(days=int(self._days[place])) for place in (0, -1))
+        return ValueError(f"the working calendar covers {first} to {last}, not {' or '.join(map(str, days))}")
+
+
+def _number(day: date) -> int:
+    return day.toordinal() - EPOCH.toordinal()
 
 
 def _seconds(moment: time) -> int:
-    return moment.hour * 3600 + moment.minute * 60 + moment.second
+    return moment.hour * HOUR + moment.minute * 60 + moment.second
+
+
+def _local(moment: datetime) -> int:
+    return int((moment.astimezone(UTC) + LOCAL.to_pytimedelta()).timestamp())
 
 
 def _local_seconds(moments: pd.Series) -> Ints:
     local = moments.dt.tz_localize(None) + LOCAL
-    return local.to_numpy(dtype="datetime64[s]").astype(np.int64)
+    seconds: Ints = local.to_numpy(dtype="datetime64[s]").astype(np.int64)
+    return seconds
 
 
 def _moments(local: Ints, index: pd.Index) -> pd.Series:
-    utc = pd.Series(local.astype("datetime64[s]").astype("datetime64[us]"), index=index) - LOCAL
-    return utc.dt.tz_localize("UTC").astype("datetime64[us, UTC]")
+    naive = pd.Series(local.astype("datetime64[s]").astype("datetime64[us]"), index=index) - LOCAL
+    return naive.dt.tz_localize("UTC")

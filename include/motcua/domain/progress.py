@@ -35,8 +35,10 @@ def progress_classes(dossiers: pd.DataFrame, as_of: datetime, calendar: WorkingC
         calendar: says which working day is the next one.
 
     Raises:
-        ValueError: a status that has no class.
+        ValueError: a status that has no class, or `as_of` without a zone or outside the calendar's years.
     """
+    if as_of.tzinfo is None:
+        raise ValueError(f"as_of: expected a time with its zone, got {as_of.isoformat()}")
     today = as_of.astimezone(VIETNAM).date()
     soon = pd.Timestamp(calendar.next_working_day(today))
     due, finished = _days(dossiers["due_at"]), _days(dossiers["finished_at"])
@@ -64,4 +66,5 @@ def progress_classes(dossiers: pd.DataFrame, as_of: datetime, calendar: WorkingC
 
 
 def _days(moments: pd.Series) -> pd.Series:
-    return (moments.dt.tz_localize(None) + LOCAL).dt.floor("D")
+    days: pd.Series = (moments.dt.tz_localize(None) + LOCAL).dt.floor("D")
+    return days

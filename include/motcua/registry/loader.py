@@ -2,187 +2,173 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
+import re
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
 import holidays
 
 from motcua.domain.calendar import WorkingCalendar
-from motcua.domain.codes import canonical_agency
+from motcua.domain.codes import PROCEDURE_CODE
 from motcua.domain.text import fold
-from motcua.errors import ConfigError
-from motcua.registry.model import Precedence, Procedure, Registry, Unit
-from motcua.registry.reading import Problems, document, rows
+from motcua.registry.model import Precedence, Procedure, Registry
+from motcua.registry.reading import Directory, File, Problems, Row, document, rows
 from motcua.registry.sources import Known, read_sources
+from motcua.registry.units import read_units
 
-PACKAGED = Path(__file__).parent
 # Swap days of weekends are only known for years that are loaded together, so the whole span is one calendar.
 YEARS = range(2010, 2051)
-KINDS = ("city", "department", "district", "ward", "township", "commune")
 LEVELS = ("cap_tinh", "cap_huyen", "cap_xa")
 LIMIT_UNITS = ("ngay_lam_viec", "ngay", "gio")
 CRITERIA = ("living", "newest", "source")
+PRECEDENCE_KEYS = ("order", "together")
+# Holds tables of several kinds, which are named `register_words.<kind>`.
+MIXED_TABLE = "register_words"
+
+Tables = dict[str, dict[str, int]]
 
 
 def load_registry(path: Path | None = None) -> Registry:
     """Loads and checks the registry.
 
     Args:
-        path: a directory laid out as the packaged one. What it holds replaces the packaged file or folder of that name;
-            what it lacks is taken from the package, so that a city's own sources can stand on the national tables.
+        path: a directory laid out as the packaged one. A file that it holds replaces the packaged file of that name,
+            and what it lacks is taken from the package, so that a city's own sources can stand on the national tables.
+            The files in `sources/` belong together: where it has that folder, no packaged source remains.
 
     Raises:
-        ConfigError: with every problem found, each with file, line and what is allowed.
+        ConfigError: with every problem found (the first twenty spelt out), each with file, line and what is allowed.
     """
-    if path is not None and not path.is_dir():
-        raise ConfigError(f"MOTCUA_REGISTRY: {path} is no directory")
-    problems = Problems()
-    history = _units(_file(path, "units.csv"), problems)
-    fields, made_up = _fields(_file(path, "fields.csv"), problems)
-    codes = {file.stem: _codes(file, problems) for file in sorted(_file(path, "codes").glob("*.csv"))}
-    procedures = _procedures(_file(path, "procedures.csv"), fields, made_up, problems)
-    groups, sources = read_sources(_file(path, "sources"), Known(history.keys(), codes.keys()), problems)
-    precedence = _precedence(_file(path, "precedence.yaml"), problems)
-    calendar = _calendar(_file(path, "calendar.csv"), problems)
-    departments = {fold(row["word"]): row["name"] for row in rows(_file(path, "departments.csv"), ("word", "name"), problems)}
-    problems.raise_if_any()
-    return Registry(
-        groups=groups,
-        sources=sources,
+    directory, problems = Directory(path), Problems()
+    history = read_units(directory.file("units.csv"), problems)
+    fields, made_up = _fields(directory.file("fields.csv"), problems)
+    codes = _code_tables(directory, problems)
+    found = read_sources(directory.whole("sources", ".yaml"), Known(history.keys(), codes.keys()), problems)
+    registry = Registry(
+        groups=found.groups,
+        sources=found.sources,
         units={code: spans[-1] for code, spans in history.items()},
         history=history,
-        procedures=procedures,
+        procedures=_procedures(directory.file("procedures.csv"), fields, made_up, problems),
         fields=fields,
         codes=codes,
-        departments=departments,
-        precedence=precedence,
-        calendar=calendar,
-        fingerprint=_fingerprint(path),
+        departments=_departments(directory.file("departments.csv"), problems),
+        precedence=_precedence(directory.file("precedence.yaml"), problems),
+        calendar=_calendar(directory.file("calendar.csv"), problems),
+        fingerprint=directory.fingerprint(),
     )
+    problems.raise_if_any()
+    return registry
 
 
-def _file(path: Path | None, name: str) -> Path:
-    own = None if path is None else path / name
-    return own if own is not None and own.exists() else PACKAGED / name
-
-
-def _fingerprint(path: Path | None) -> str:
-    digest = hashlib.sha256()
-    for name in ("units.csv", "fields.csv", "codes", "procedures.csv", "sources", "precedence.yaml", "calendar.csv",
-                 "departments.csv"):  # fmt: skip
-        place = _file(path, name)
-        for file in sorted(place.iterdir()) if place.is_dir() else [place]:
-            digest.update(f"{name}/{file.name}\0".encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _units(file: Path, problems: Problems) -> dict[str, tuple[Unit, ...]]:
-    columns = ("agency_code", "unit_code", "name", "unit_name", "kind", "parent", "valid_from", "valid_to", "placeholder")
-    spans: dict[str, list[Unit]] = defaultdict(list)
-    parents: list[tuple[str, str]] = []
-    for row in rows(file, columns, problems):
-        code = canonical_agency(row["agency_code"])
-        valid_from = row.read("valid_from", date.fromisoformat, problems, "a day such as 2018-04-01")
-        if code is None or valid_from is None or not row["name"]:
-            problems.add(row.place, f"expected an agency code, a name and a first day, got {row['agency_code']!r}")
-            continue
-        if row["kind"] not in KINDS:
-            problems.unknown(row.place, "kind", row["kind"], KINDS)
-        parent = canonical_agency(row["parent"]) if row["parent"] else None
-        if row["parent"]:
-            parents.append((row.place, row["parent"]))
-        unit = Unit(
-            agency_code=code, wire_code=row["agency_code"], unit_code=row["unit_code"], name=row["name"],
-            unit_name=row["unit_name"], kind=row["kind"], parent=parent, valid_from=valid_from,
-            valid_to=row.read("valid_to", date.fromisoformat, problems, "a day such as 2020-02-01"),
-            placeholder=row["placeholder"] == "yes",
-        )  # fmt: skip
-        if any(_overlap(unit, other) for other in spans[code]):
-            problems.add(row.place, f"agency {row['agency_code']!r} stands twice for the same days")
-        spans[code].append(unit)
-    for place, parent in parents:
-        if canonical_agency(parent) not in spans:
-            problems.unknown(place, "parent", parent, spans.keys())
-    return {code: tuple(sorted(units, key=lambda unit: unit.valid_from)) for code, units in spans.items()}
-
-
-def _overlap(one: Unit, other: Unit) -> bool:
-    end_of_one, end_of_other = one.valid_to or date.max, other.valid_to or date.max
-    return one.valid_from < end_of_other and other.valid_from < end_of_one
-
-
-def _fields(file: Path, problems: Problems) -> tuple[dict[str, str], set[str]]:
+def _fields(file: File, problems: Problems) -> tuple[dict[str, str], set[str]]:
     names: dict[str, str] = {}
     made_up: set[str] = set()
     for row in rows(file, ("code", "name", "placeholder"), problems):
-        if row["code"] in names:
+        if row.required("code") in names:
             problems.add(row.place, f"field {row['code']!r} stands twice")
-        names[row["code"]] = row["name"]
-        if row["placeholder"] == "yes":
+        names[row["code"]] = row.required("name")
+        if row.is_yes("placeholder"):
             made_up.add(row["code"])
     return names, made_up
 
 
-def _codes(file: Path, problems: Problems) -> dict[str, int]:
-    table: dict[str, int] = {}
-    for row in rows(file, ("source", "code", "meaning"), problems):
-        code = row.read("code", int, problems, "a whole number")
-        if row["source"] in table:
-            problems.add(f"codes/{row.place}", f"{row['source']!r} stands twice")
-        if code is not None:
-            table[row["source"]] = code
-    return table
+def _code_tables(directory: Directory, problems: Problems) -> Tables:
+    tables: Tables = {}
+    for file in directory.each("codes", ".csv"):
+        columns = ("source", "code", "meaning")
+        is_mixed = file.stem == MIXED_TABLE
+        for row in rows(file, ("kind", *columns) if is_mixed else columns, problems):
+            table = tables.setdefault(f"{file.stem}.{row['kind']}" if is_mixed else file.stem, {})
+            code = row.read("code", int, "a whole number")
+            if row.required("source") in table:
+                problems.add(row.place, f"{row['source']!r} stands twice")
+            if code is not None:
+                table[row["source"]] = code
+            elif not row["code"]:
+                problems.add(row.place, "code: expected a whole number, got none")
+    return tables
 
 
-def _procedures(file: Path, fields: dict[str, str], made_up: set[str], problems: Problems) -> dict[str, Procedure]:
+def _procedures(file: File, fields: Mapping[str, str], made_up: set[str], problems: Problems) -> dict[str, Procedure]:
     columns = ("code", "name", "field_code", "level", "limit_value", "limit_unit", "online_limit_value",
                "online_limit_unit", "online_level", "sensitive")  # fmt: skip
     found: dict[str, Procedure] = {}
     for row in rows(file, columns, problems):
+        if not re.match(PROCEDURE_CODE, row["code"]):
+            problems.add(row.place, f"code: expected a procedure such as 1.001193, got {row['code']!r}")
         if row["code"] in found:
             problems.add(row.place, f"procedure {row['code']!r} stands twice")
         if row["field_code"] not in fields:
             problems.unknown(row.place, "field code", row["field_code"], fields.keys())
-        if row["level"] not in LEVELS:
-            problems.unknown(row.place, "level", row["level"], LEVELS)
-        for column in ("limit_unit", "online_limit_unit"):
-            if row[column] and row[column] not in LIMIT_UNITS:
-                problems.unknown(row.place, column, row[column], LIMIT_UNITS)
+        limit_value, limit_unit = _limit(row, "limit")
+        online_limit_value, online_limit_unit = _limit(row, "online_limit")
         found[row["code"]] = Procedure(
-            code=row["code"], name=row["name"], field_code=row["field_code"],
-            field_name=fields.get(row["field_code"], ""), level=row["level"],
-            limit_value=row.read("limit_value", float, problems, "a number"), limit_unit=row["limit_unit"] or None,
-            online_limit_value=row.read("online_limit_value", float, problems, "a number"),
-            online_limit_unit=row["online_limit_unit"] or None,
-            online_level=row.read("online_level", int, problems, "2, 3 or 4"), sensitive=bool(row["sensitive"]),
+            code=row["code"],
+            name=row.required("name"),
+            field_code=row["field_code"],
+            field_name=fields.get(row["field_code"], ""),
+            level=row.choice("level", LEVELS),
+            limit_value=limit_value,
+            limit_unit=limit_unit,
+            online_limit_value=online_limit_value,
+            online_limit_unit=online_limit_unit,
+            online_level=int(row.choice("online_level", ("2", "3", "4"))) if row["online_level"] else None,
+            sensitive=bool(row["sensitive"]),
             placeholder_field=row["field_code"] in made_up,
-        )  # fmt: skip
+        )
     return found
 
 
-def _precedence(file: Path, problems: Problems) -> Precedence:
-    entries = document(file).mapping()
-    for key in entries.keys() - {"order", "together"}:
-        problems.unknown(entries[key].place, "key", key, ("order", "together"))
-    order = entries["order"].items() if "order" in entries else []
-    for criterion in order:
+def _limit(row: Row, name: str) -> tuple[float | None, str | None]:
+    """Value and unit of a limit: both or none."""
+    value = row.read(f"{name}_value", float, "a number")
+    unit = row.choice(f"{name}_unit", LIMIT_UNITS) if row[f"{name}_unit"] else None
+    if bool(row[f"{name}_value"]) != bool(unit) or (value is not None and not 0 < value < 10_000):
+        row.problems.add(row.place, f"expected {name}_value above 0 with {name}_unit, or neither")
+    return value, unit
+
+
+def _departments(file: File, problems: Problems) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for row in rows(file, ("word", "name"), problems):
+        word = fold(row.required("word"))
+        if word in names:
+            problems.add(row.place, f"word {row['word']!r} stands twice; case and accents make no difference")
+        names[word] = row.required("name")
+    return names
+
+
+def _precedence(file: File, problems: Problems) -> Precedence:
+    top = document(file, problems)
+    for key, node in top.items():
+        if key not in PRECEDENCE_KEYS:
+            problems.unknown(node.place, "key", key, PRECEDENCE_KEYS)
+    for key in PRECEDENCE_KEYS:
+        if top and key not in top:
+            problems.add(f"{file.name}:1", f"missing: {key}")
+    lists = {key: top[key].items() if key in top else [] for key in PRECEDENCE_KEYS}
+    for criterion in lists["order"]:
         if criterion.value not in CRITERIA:
             problems.unknown(criterion.place, "criterion", str(criterion.value), CRITERIA)
-    together = entries["together"].items() if "together" in entries else []
-    return Precedence(order=tuple(str(n.value) for n in order), together=tuple(str(n.value) for n in together))
+    order, together = (tuple(str(node.value) for node in lists[key]) for key in PRECEDENCE_KEYS)
+    return Precedence(order=order, together=together)
 
 
-def _calendar(file: Path, problems: Problems) -> WorkingCalendar:
+def _calendar(file: File, problems: Problems) -> WorkingCalendar:
+    """Weekdays that are no public holiday, corrected by the days of the file."""
     free = set(holidays.country_holidays("VN", years=YEARS).keys())
     own: dict[date, bool] = {}
     for row in rows(file, ("day", "works", "reason"), problems):
-        day = row.read("day", date.fromisoformat, problems, "a day such as 2018-12-31")
-        if row["works"] not in ("yes", "no"):
-            problems.unknown(row.place, "value of works", row["works"], ("yes", "no"))
-        if day is not None:
-            own[day] = row["works"] == "yes"
+        row.required("reason")
+        day = row.read("day", date.fromisoformat, "a day such as 2018-12-31")
+        if day is None or day.year not in YEARS:
+            problems.add(row.place, f"day: expected one of the years {YEARS[0]} to {YEARS[-1]}, got {row['day']!r}")
+            continue
+        if day in own:
+            problems.add(row.place, f"day {day} stands twice")
+        own[day] = row.is_yes("works")
     first, last = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
     return WorkingCalendar(day for day in days if own.get(day, day.weekday() < 5 and day not in free))

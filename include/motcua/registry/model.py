@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 from motcua.domain.calendar import WorkingCalendar
+from motcua.domain.codes import canonical_agency
+
+Windows = tuple[tuple[time, time], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +78,39 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One office's installation; keys and defaults as on the contract page `interfaces`."""
+    """One office's installation of a platform; keys and defaults as on the contract page `interfaces`.
+
+    Attributes:
+        id: `<group>.<name>`, unique.
+        group: whose file names it.
+        units: agency codes as the file spells them, which is how they are asked for.
+        platform: the product it speaks.
+        connection: id of the connection that holds address and secrets; several sources may share it.
+        since: first day on which it is read, or None.
+        until: first day on which it is read no more, or None.
+        schedule: how often it is read in working hours.
+        windows: working hours of its office, or None for the city's.
+        overlap: how far a window reaches back before the watermark.
+        page_size: rows asked for at once.
+        rate_per_second: requests a second at most.
+        time_budget_seconds: a reading that lasts longer is given up until the next cycle.
+        band: how many changed dossiers a day are ordinary, or None.
+        encoding: of a register file.
+        delimiter: of a register file in CSV.
+        columns: headings of a register file → the contract's.
+        codes: code table → the table that counts for this source instead.
+        notes: for people.
+    """
 
     id: str
     group: str
     units: tuple[str, ...]
     platform: str
     connection: str
-    since: date = date(2000, 1, 1)
+    since: date | None = None
     until: date | None = None
-    schedule: str | None = None
-    windows: tuple[str, ...] = ()
+    schedule: timedelta = timedelta(minutes=15)
+    windows: Windows | None = None
     overlap: timedelta = timedelta(hours=24)
     page_size: int = 200
     rate_per_second: float = 20.0
@@ -150,8 +175,8 @@ class Registry:
     fingerprint: str
 
     def unit_at(self, agency_code: str, day: date) -> Unit | None:
-        """The unit of an agency as it was on that day; None when there was none."""
-        for unit in self.history.get(agency_code, ()):
+        """The unit of an agency, in either spelling of its code, as it was on that day; None when there was none."""
+        for unit in self.history.get(canonical_agency(agency_code) or "", ()):
             if unit.valid_from <= day and (unit.valid_to is None or day < unit.valid_to):
                 return unit
         return None

@@ -3,109 +3,143 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
-from datetime import date, timedelta
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from motcua.domain.codes import canonical_agency
-from motcua.errors import ConfigError
-from motcua.registry.model import Band, Group, Source
-from motcua.registry.reading import Node, Problems, document
+from motcua.registry.model import Band, Group, Source, Windows
+from motcua.registry.reading import File, Invalid, Node, Problems, document
 
+# A platform joins with its module in `motcua.platforms`.
 PLATFORMS = ("igate", "lgsp")
-FILE_KEYS = {"group", "name", "defaults", "sources"}
-SOURCE_KEYS = {field.name for field in fields(Source)} - {"group"} | {"unit"}
-DEFAULT_KEYS = SOURCE_KEYS - {"id", "unit", "units"}
+ENCODINGS = ("utf-8", "windows-1258", "tcvn3", "vni", "viscii")
+DELIMITERS = (",", ";", "\t")
 
-_DURATION = re.compile(r"^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$")
-_ID = re.compile(r"^[a-z0-9_]+\.[a-z0-9_]+$")
+FILE_KEYS = ("group", "name", "defaults", "sources")
+SOURCE_KEYS = ("id", "unit", *(entry.name for entry in fields(Source) if entry.name not in ("id", "group")))
+DEFAULT_KEYS = tuple(key for key in SOURCE_KEYS if key not in ("id", "unit", "units"))
+
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_GROUP = re.compile(r"[a-z0-9_]+")
+_ID = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
+_WINDOW = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a source may refer to."""
+    """What a source may refer to: canonical agency codes, and names of code tables."""
 
     agencies: Collection[str]
     code_tables: Collection[str]
 
 
-def read_sources(folder: Path, known: Known, problems: Problems) -> tuple[dict[str, Group], dict[str, Source]]:
-    """All groups and sources of a folder, by id."""
-    groups: dict[str, Group] = {}
-    sources: dict[str, Source] = {}
-    places: dict[str, str] = {}
-    for file in sorted(folder.glob("*.yaml")):
+@dataclass(slots=True)
+class Sources:
+    """What was read so far, by id."""
+
+    groups: dict[str, Group] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+
+
+def read_sources(files: Iterable[File], known: Known, problems: Problems) -> Sources:
+    """All groups and sources of the files, in their order."""
+    found = Sources()
+    for file in files:
         try:
-            _read_file(file, known, problems, groups, sources, places)
-        except ConfigError as error:
+            _read_file(file, known, found, problems)
+        except Invalid as error:
             problems.found.append(str(error))
-    if not sources and not problems.found:
-        problems.add(folder.name, "expected at least one <group>.yaml with a source")
-    return groups, sources
+    if not found.sources and not problems.found:
+        problems.add("sources", "expected at least one <group>.yaml with a source, found none")
+    return found
 
 
-def _read_file(
-    file: Path, known: Known, problems: Problems, groups: dict[str, Group], sources: dict[str, Source], places: dict[str, str]
-) -> None:
-    root = document(file)
-    top = root.mapping()
-    _refuse_unknown(top, FILE_KEYS, "key", problems)
-    missing = {"group", "sources"} - top.keys()
-    if missing:
-        problems.add(root.place, f"expected the keys group and sources; missing: {', '.join(sorted(missing))}")
+def _read_file(file: File, known: Known, found: Sources, problems: Problems) -> None:
+    top = document(file, problems)
+    if not top:
         return
-    group = str(top["group"].value)
-    if group in groups:
-        problems.add(top["group"].place, f"group {group!r} stands in another file already")
-    groups[group] = Group(id=group, name=str(top["name"].value) if "name" in top else group)
+    _refuse_unknown(top, FILE_KEYS, "key", problems)
+    if missing := [key for key in ("group", "sources") if key not in top]:
+        raise Invalid(f"{file.name}:1: missing: {', '.join(missing)}; expected the keys {', '.join(FILE_KEYS)}")
+    group = _matching(_GROUP, "a group such as le_chan")(top["group"])
+    if group in found.groups:
+        problems.add(top["group"].place, f"group {group!r} stands in another file already; a group is one file")
+    found.groups[group] = Group(id=group, name=_text(top["name"]) if "name" in top else group)
     defaults = top["defaults"].mapping() if "defaults" in top else {}
     _refuse_unknown(defaults, DEFAULT_KEYS, "key in defaults", problems)
+    _values(defaults, problems)
+    defaults = {key: node for key, node in defaults.items() if key in DEFAULT_KEYS}
     for node in top["sources"].items():
-        source = _source(node, group, defaults, known, problems)
-        if source is None:
-            continue
-        if source.id in sources:
-            problems.add(node.place, f"source {source.id!r} stands twice; first in {places[source.id]}")
-        sources[source.id], places[source.id] = source, node.place
+        try:
+            _add(node, _source(node, group, defaults, known, problems), found, problems)
+        except Invalid as error:
+            problems.found.append(str(error))
+
+
+def _add(node: Node, source: Source | None, found: Sources, problems: Problems) -> None:
+    if source is None:
+        return
+    if source.id in found.sources:
+        problems.add(node.place, f"source {source.id!r} stands twice; first in {found.places[source.id]}")
+    found.sources[source.id], found.places[source.id] = source, node.place
 
 
 def _source(node: Node, group: str, defaults: dict[str, Node], known: Known, problems: Problems) -> Source | None:
+    """One source; None when a required value did not parse, which is noted."""
     own = node.mapping()
     _refuse_unknown(own, SOURCE_KEYS, "key", problems)
     if ("unit" in own) == ("units" in own):
-        problems.add(node.place, "expected exactly one of unit and units")
-        return None
-    entries = {key: value for key, value in (defaults | own).items() if key in SOURCE_KEYS}
-    missing = {"id", "platform", "connection"} - entries.keys()
-    if missing:
-        problems.add(node.place, f"missing: {', '.join(sorted(missing))} (in the source or in defaults)")
-        return None
-    values: dict[str, object] = {"group": group}
-    for key, value in entries.items():
-        try:
-            values["units" if key == "unit" else key] = _PARSERS[key](value)
-        except ConfigError as error:
-            problems.found.append(str(error))
+        raise Invalid(f"{node.place}: expected exactly one of unit and units")
+    entries = defaults | {key: value for key, value in own.items() if key in SOURCE_KEYS}
+    if missing := [key for key in ("id", "platform", "connection") if key not in entries]:
+        raise Invalid(f"{node.place}: missing: {', '.join(missing)} (platform and connection may stand in defaults)")
+    before = len(problems.found)
     _check_references(entries, known, problems)
-    try:
-        return Source(**values)  # type: ignore[arg-type]  # each value comes from the parser of its key
-    except TypeError:
-        return None  # a required value did not parse: its problem is noted
+    inherited = {key: value for key, value in defaults.items() if key not in own}
+    # problems of the defaults are noted once, for the file
+    values = _values(inherited, Problems()) | _values(own, problems)
+    if "unit" in values:
+        values["units"] = values.pop("unit")
+    if len(problems.found) > before or not {"id", "units", "platform", "connection"} <= values.keys():
+        return None
+    source = Source(group=group, **values)  # type: ignore[arg-type]  # each value comes from the parser of its key
+    if source.since and source.until and source.until <= source.since:
+        problems.add(entries["until"].place, f"until: expected a day after since ({source.since}), got {source.until}")
+    return source
+
+
+def _values(entries: dict[str, Node], problems: Problems) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for key, node in entries.items():
+        if key not in _PARSERS:
+            continue
+        try:
+            values[key] = _PARSERS[key](node)
+        except Invalid as error:
+            problems.add(node.place, f"{key}: {error}")
+    return values
 
 
 def _check_references(entries: dict[str, Node], known: Known, problems: Problems) -> None:
-    units = entries.get("unit") or entries["units"]
-    for unit in units.items():
+    for unit in (entries["unit"] if "unit" in entries else entries["units"]).items():
         if canonical_agency(str(unit.value)) not in known.agencies:
             problems.unknown(unit.place, "unit", str(unit.value), known.agencies)
     platform = entries["platform"]
     if platform.value not in PLATFORMS:
         problems.unknown(platform.place, "platform", str(platform.value), PLATFORMS)
-    if "codes" in entries and isinstance(entries["codes"].value, dict):
-        for table in entries["codes"].mapping().values():
-            if table.value not in known.code_tables:
-                problems.unknown(table.place, "code table", str(table.value), known.code_tables)
+    if "codes" not in entries:
+        return
+    codes = entries["codes"]
+    if not isinstance(codes.value, dict):
+        problems.unknown(codes.place, "code table", str(codes.plain()), known.code_tables)
+        return
+    for name, own in codes.value.items():
+        for table in (name, str(own.value)):
+            if table not in known.code_tables:
+                problems.unknown(own.place, "code table", table, known.code_tables)
 
 
 def _refuse_unknown(found: dict[str, Node], allowed: Collection[str], what: str, problems: Problems) -> None:
@@ -114,70 +148,123 @@ def _refuse_unknown(found: dict[str, Node], allowed: Collection[str], what: str,
             problems.unknown(node.place, what, key, allowed)
 
 
-def _expected(node: Node, expected: str) -> ConfigError:
-    return ConfigError(f"{node.place}: expected {expected}, got {node.plain()!r}")
+def _expected(what: str, node: Node) -> Invalid:
+    return Invalid(f"expected {what}, got {node.plain()!r}")
 
 
 def _text(node: Node) -> str:
-    if not isinstance(node.value, str) or not node.value:
-        raise _expected(node, "a text")
-    return node.value
+    if not isinstance(node.value, str) or not node.value.strip():
+        raise _expected("a text", node)
+    return node.value.strip()
 
 
-def _id(node: Node) -> str:
-    if not isinstance(node.value, str) or not _ID.match(node.value):
-        raise _expected(node, "an id such as le_chan.an_bien (small letters, digits, underscores, one dot)")
-    return node.value
+def _matching(shape: re.Pattern[str], what: str) -> Callable[[Node], str]:
+    def parse(node: Node) -> str:
+        if not isinstance(node.value, str) or not shape.fullmatch(node.value):
+            raise _expected(f"{what} (small letters, digits and underscores)", node)
+        return node.value
+
+    return parse
+
+
+def _one_of(allowed: tuple[str, ...]) -> Callable[[Node], str]:
+    def parse(node: Node) -> str:
+        if node.value not in allowed:
+            raise _expected(f"one of {', '.join(map(repr, allowed))}", node)
+        return str(node.value)
+
+    return parse
 
 
 def _day(node: Node) -> date:
-    if not isinstance(node.value, date):
-        raise _expected(node, "a day such as 2018-04-01")
+    if not isinstance(node.value, date) or isinstance(node.value, datetime):
+        raise _expected("a day such as 2018-04-01", node)
     return node.value
 
 
 def _duration(node: Node) -> timedelta:
-    match = _DURATION.match(str(node.value))
+    match = _DURATION.fullmatch(str(node.value))
     if not match or not any(match.groups()):
-        raise _expected(node, "a duration such as PT24H or P2D")
+        raise _expected("a duration such as PT24H, PT15M or P2D", node)
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _number(smallest: int, largest: int) -> Callable[[Node], int]:
+def _whole(smallest: int, largest: int) -> Callable[[Node], int]:
     def parse(node: Node) -> int:
         if not isinstance(node.value, int) or isinstance(node.value, bool) or not smallest <= node.value <= largest:
-            raise _expected(node, f"a whole number from {smallest} to {largest}")
+            raise _expected(f"a whole number from {smallest} to {largest}", node)
         return node.value
 
     return parse
 
 
 def _rate(node: Node) -> float:
-    if not isinstance(node.value, int | float) or isinstance(node.value, bool) or node.value <= 0:
-        raise _expected(node, "a number of requests a second above 0")
+    if not isinstance(node.value, int | float) or isinstance(node.value, bool) or not 0 < node.value <= 1000:
+        raise _expected("a number of requests a second above 0, at most 1000", node)
     return float(node.value)
 
 
 def _band(node: Node) -> Band:
-    entries = node.mapping()
-    if entries.keys() != {"min", "max"}:
-        raise _expected(node, "{min: …, max: …}")
-    least = _number(0, 10**9)
-    return Band(min=least(entries["min"]), max=least(entries["max"]))
+    entries = node.value
+    if not isinstance(entries, dict) or entries.keys() != {"min", "max"}:
+        raise _expected("{min: …, max: …}", node)
+    count = _whole(0, 10**9)
+    band = Band(min=count(entries["min"]), max=count(entries["max"]))
+    if band.min > band.max:
+        raise _expected("min to be at most max", node)
+    return band
+
+
+def _windows(node: Node) -> Windows:
+    windows = tuple(_window(item) for item in node.items())
+    moments = [moment for window in windows for moment in window]
+    if not windows or any(later <= earlier for earlier, later in pairwise(moments)):
+        raise _expected("windows in the order of the day that do not overlap", node)
+    return windows
+
+
+def _window(node: Node) -> tuple[time, time]:
+    match = _WINDOW.fullmatch(str(node.value))
+    try:
+        if match:
+            return time.fromisoformat(match[1]), time.fromisoformat(match[2])
+    except ValueError:
+        pass  # such as 25:00, told below
+    raise _expected("windows such as [07:00-11:30, 13:30-17:00]", node)
 
 
 def _texts(node: Node) -> tuple[str, ...]:
-    return tuple(_text(item) for item in node.items())
+    texts = tuple(_text(item) for item in node.items())
+    if not texts or len(set(texts)) < len(texts):
+        raise _expected("at least one unit, each once", node)
+    return texts
 
 
 def _mapping(node: Node) -> dict[str, str]:
-    return {key: _text(value) for key, value in node.mapping().items()}
+    if not isinstance(node.value, dict):
+        raise _expected("a mapping such as {igate_channel: own_table}", node)
+    return {key: _text(value) for key, value in node.value.items()}
 
 
 _PARSERS: dict[str, Callable[[Node], object]] = {
-    "id": _id, "unit": _texts, "units": _texts, "platform": _text, "connection": _text, "since": _day, "until": _day,
-    "schedule": _text, "windows": _texts, "overlap": _duration, "page_size": _number(1, 500),
-    "rate_per_second": _rate, "time_budget_seconds": _number(1, 3600), "band": _band, "encoding": _text,
-    "delimiter": _text, "columns": _mapping, "codes": _mapping, "notes": _text,
-}  # fmt: skip
+    "id": _matching(_ID, "an id such as le_chan.an_bien"),
+    "unit": lambda node: (_text(node),),
+    "units": _texts,
+    "platform": _text,
+    "connection": _text,
+    "since": _day,
+    "until": _day,
+    "schedule": _duration,
+    "windows": _windows,
+    "overlap": _duration,
+    "page_size": _whole(1, 500),  # platforms refuse or clip more
+    "rate_per_second": _rate,
+    "time_budget_seconds": _whole(1, 3600),
+    "band": _band,
+    "encoding": _one_of(ENCODINGS),
+    "delimiter": _one_of(DELIMITERS),
+    "columns": _mapping,
+    "codes": _mapping,
+    "notes": _text,
+}
