@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from datetime import datetime, timedelta, timezone
 from typing import Any  # records are JSON: any value may stand anywhere
 
@@ -28,7 +29,7 @@ _ORDINARY: dict[str, Any] = {
     "BoSung": [], "LePhi": [], "ThanhPhan": [{"Ma": "TP01", "Ten": "Tờ khai", "DuocSoHoa": True, "DuocTaiSuDung": False}],
     "DaXoa": False, "NgayCapNhat": "2018-10-15T10:00:00.000",
 }  # fmt: skip
-_NUMBER = iter(range(2, 10_000))
+_NUMBER = itertools.count(2)
 
 
 def record(**differs: Any) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def load(engine: sa.Engine) -> Callable[..., Merged | None]:
             ledger.record_collected(
                 connection, batch_id=batch_id, at=ledger.cycle(connection, cycle_id), source_id=source_id,
                 kind="full" if is_full else "window", window=(None, AS_OF), pages=[], announced=len(rows),
-                fetched=len(rows), newest_change=newest,
+                fetched=len(rows),
             )  # fmt: skip
         with engine.connect() as connection:
             stage(connection, judged([r | {"batch_id": batch_id} for r in rows], quarantine))

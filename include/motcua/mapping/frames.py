@@ -33,13 +33,13 @@ class MappedBatch:
             (names of fields joined by commas, or null) and `steps_known`.
         steps: `row` (of `dossiers`), `at, status, n, department, note, started_at, due_at`, in listed order.
         supplements: `row, n, external_id, requested_at, answered_at, due_at, note`, in listed order.
-        unknown_fields: keys that the spec does not name.
+        unknown_fields: (sha256 of a page, key) for keys on it that the spec does not name.
     """
 
     dossiers: pd.DataFrame
     steps: pd.DataFrame
     supplements: pd.DataFrame
-    unknown_fields: tuple[str, ...]
+    unknown_fields: tuple[tuple[str, str], ...]
 
 
 def map_records(pages: Iterable[tuple[str, Sequence[Record]]], spec: Spec, registry: Registry) -> MappedBatch:
@@ -63,7 +63,7 @@ def map_records(pages: Iterable[tuple[str, Sequence[Record]]], spec: Spec, regis
     dossiers["steps_known"] = ~dossiers.index.isin(unknown_steps)
     dossiers["page_sha256"] = pd.Series([sha for sha, page in pages for _ in page], dtype="str")
     dossiers["page_row"] = pd.Series([row for _, page in pages for row in range(len(page))], dtype="int32")
-    return MappedBatch(dossiers, _numbered_steps(steps), _numbered_supplements(supplements), _unknown(records, spec))
+    return MappedBatch(dossiers, _numbered_steps(steps), _numbered_supplements(supplements), _unknown(pages, spec))
 
 
 def _read(
@@ -236,9 +236,12 @@ def _numbered_supplements(supplements: pd.DataFrame) -> pd.DataFrame:
     return supplements
 
 
-def _unknown(records: Sequence[Record], spec: Spec) -> tuple[str, ...]:
-    found: set[str] = set().union(*records)
-    for key in (spec.steps, spec.supplements):
-        lists = (record.get(key) for record in records)
-        found = found.union(*(child for value in lists if _is_objects(value) for child in value or ()))  # type: ignore[attr-defined]  # checked by _is_objects
-    return tuple(sorted(found - spec.known_keys))
+def _unknown(pages: Sequence[tuple[str, Sequence[Record]]], spec: Spec) -> tuple[tuple[str, str], ...]:
+    found = []
+    for sha256, records in pages:
+        keys: set[str] = set().union(*records)
+        for key in (spec.steps, spec.supplements):
+            lists = (record.get(key) for record in records)
+            keys = keys.union(*(child for value in lists if _is_objects(value) for child in value or ()))  # type: ignore[attr-defined]  # checked by _is_objects
+        found += [(sha256, key) for key in sorted(keys - spec.known_keys)]
+    return tuple(found)

@@ -1,4 +1,4 @@
-"""Reads sources: window, pages, archive, canonical frames. A source that is down is a row, not an exception."""
+"""Reads sources: window, pages, archive. A source that is down is a row in the ledger, not an exception."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import sqlalchemy as sa
 
 from motcua.connections import Connections
 from motcua.errors import SourceError
-from motcua.landing import Archive, Staging
-from motcua.mapping import SPECS, map_records
-from motcua.platforms import PLATFORMS, Listing, Window
+from motcua.landing import Archive
+from motcua.platforms import PLATFORMS, Window
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
 from motcua.steps import place
@@ -34,7 +33,6 @@ class _Desk:
     registry: Registry
     connections: Connections
     archive: Archive
-    staging: Staging
     watermarks: dict[str, datetime | None]
 
 
@@ -59,7 +57,6 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
                 registry=place.registry(settings.registry),
                 connections=connections,
                 archive=place.archive(settings, connections),
-                staging=place.staging(settings, connections),
                 watermarks=ledger.watermarks(connection, sources),
             )
         wanted = [source for source in sources if source not in done]
@@ -88,18 +85,12 @@ def _read(desk: _Desk, source: Source) -> int | None:
                 window=(window.since, window.until), error_kind=error.kind, error=str(error),
             )  # fmt: skip
         return None
-    newest, unknown = _stage(desk, source, batch_id, listing)
     with desk.engine.begin() as connection:
         ledger.record_collected(
             connection, batch_id=batch_id, at=desk.cycle, source_id=source.id, kind=kind,
             window=(window.since, window.until), pages=[page.sha256 for page in listing.pages],
-            announced=listing.announced, fetched=listing.fetched, newest_change=newest,
+            announced=listing.announced, fetched=listing.fetched,
         )  # fmt: skip
-        if unknown:
-            ledger.note_unknown_fields(
-                connection, batch_id=batch_id, source_id=source.id, fields=unknown,
-                page_sha256=listing.pages[0].sha256, as_of=desk.cycle.as_of,
-            )  # fmt: skip
     return listing.fetched
 
 
@@ -107,15 +98,3 @@ def _window(desk: _Desk, source: Source) -> Window:
     watermark = desk.watermarks.get(source.id)
     since = None if watermark is None or desk.cycle.is_full else watermark - source.overlap
     return Window(since=since, until=desk.cycle.as_of)
-
-
-def _stage(desk: _Desk, source: Source, batch_id: str, listing: Listing) -> tuple[datetime | None, tuple[str, ...]]:
-    """Maps the archived pages and stages the frames; returns the greatest change time and unnamed fields."""
-    platform = PLATFORMS[source.platform]
-    pages = [(page.sha256, platform.records(desk.archive.get(page.sha256))) for page in listing.pages if page.rows]
-    mapped = map_records(pages, SPECS[source.platform], desk.registry)
-    desk.staging.write(batch_id, "dossiers", mapped.dossiers)
-    desk.staging.write(batch_id, "steps", mapped.steps)
-    desk.staging.write(batch_id, "supplements", mapped.supplements)
-    newest = mapped.dossiers["source_changed_at"].max() if len(mapped.dossiers) else None
-    return (None if newest is None or newest != newest else newest.to_pydatetime()), mapped.unknown_fields

@@ -1,18 +1,18 @@
-"""Judges a chunk of batches: derives what their facts imply, runs the rule book, stages rows ready for the merge."""
+"""Judges a chunk of batches: maps their archived pages, runs the rule book, stages rows ready for the merge.
+
+Mapping starts from the archive, for many sources at once: columns are cheap and frames are not, and a replay takes
+the very same path as the first reading.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import pandas as pd
 
 from motcua.connections import Connections
-from motcua.landing import Staging
 from motcua.mapping import derive
 from motcua.settings import Settings
 from motcua.steps import place, tables
+from motcua.steps.mapped import map_batches
 from motcua.warehouse import Role, ledger
 
 log = logging.getLogger(__name__)
@@ -20,19 +20,10 @@ log = logging.getLogger(__name__)
 FRAMES = ("dossiers", "applicants", "steps", "supplements", "quarantine", "issues")
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """Staged frames of many batches; `row` of the children is the index of `dossiers`."""
-
-    dossiers: pd.DataFrame
-    steps: pd.DataFrame
-    supplements: pd.DataFrame
-
-
 def judge(
     *, settings: Settings, connections: Connections, cycle_id: int, part: str, batches: list[str]
 ) -> dict[str, int]:
-    """Judges batches and stages `FRAMES` under `part`.
+    """Maps and judges batches, and stages `FRAMES` under `part`.
 
     Returns:
         `rows, accepted, quarantined` (rows, not dossiers).
@@ -48,49 +39,28 @@ def judge(
     ):
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)
+            pages = ledger.pages_of(connection, batches)
         registry = place.registry(settings.registry)
-        staging = place.staging(settings, connections)
-        read = _read(staging, batches)
+        read = map_batches(pages, place.archive(settings, connections), registry, cycle_id=cycle_id)
         derived = derive(read.dossiers, read.steps, read.supplements, registry, as_of=cycle.as_of)
-        signed = newest_copies(add_signs(derived, read.steps, read.supplements, as_of=cycle.as_of))
-        verdict = run_rules(signed, Context(registry, cycle.as_of))
-        accepted = signed.drop(index=verdict.refused)
+        signed = add_signs(derived, read.steps, read.supplements, as_of=cycle.as_of)
+        newest = signed.groupby("source_id")["source_changed_at"].max().dropna()
+        current = newest_copies(signed)
+        verdict = run_rules(current, Context(registry, cycle.as_of))
+        accepted = current.drop(index=verdict.refused)
         frames = (
             tables.dossiers(accepted, cycle.as_of),
             tables.applicants(accepted),
             tables.steps(read.steps, accepted),
             tables.supplements(read.supplements, accepted),
-            tables.quarantine(verdict.findings, signed, cycle.as_of),
-            tables.issues(verdict.findings, accepted, cycle.as_of),
+            tables.quarantine(verdict.findings, current, cycle.as_of),
+            tables.issues(verdict.findings, accepted, cycle.as_of, unknown_fields=read.unknown_fields),
         )
+        staging = place.staging(settings, connections)
         for name, frame in zip(FRAMES, frames, strict=True):
             staging.write(part, name, frame)
         with engine.begin() as connection:
-            ledger.mark_judged(connection, batches)
+            ledger.mark_judged(connection, cycle_id, batches, {k: t.to_pydatetime() for k, t in newest.items()})
         run.rows, run.peak_memory_mb = len(read.dossiers), place.peak_memory_mb()
-    log.info("judged %d rows of %d batches: %d refused", len(read.dossiers), len(batches), len(verdict.refused))
-    return {"rows": len(read.dossiers), "accepted": len(accepted), "quarantined": len(verdict.refused)}
-
-
-def _read(staging: Staging, batches: Sequence[str]) -> _Read:
-    """Frames of all batches in one, with `source_id` and `batch_id`; rows are numbered through."""
-    dossiers, steps, supplements = [], [], []
-    offset = 0
-    for batch_id in batches:
-        frame = staging.read(batch_id, "dossiers")
-        if frame.empty:
-            continue
-        source_id = batch_id.partition(".")[2]
-        frame.index = pd.RangeIndex(offset, offset + len(frame))
-        dossiers.append(frame.assign(source_id=source_id, batch_id=batch_id))
-        for name, into in (("steps", steps), ("supplements", supplements)):
-            children = staging.read(batch_id, name)
-            children["row"] += offset
-            into.append(children)
-        offset += len(frame)
-    if not dossiers:
-        empty = [staging.read(batches[0], name) for name in ("dossiers", "steps", "supplements")]
-        return _Read(empty[0].assign(source_id="", batch_id=""), empty[1], empty[2])
-    return _Read(
-        pd.concat(dossiers), pd.concat(steps, ignore_index=True), pd.concat(supplements, ignore_index=True)
-    )
+    log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), len(verdict.refused))
+    return {"rows": run.rows, "accepted": len(accepted), "quarantined": len(verdict.refused)}

@@ -64,12 +64,17 @@ def quarantine(findings: pd.DataFrame, judged: pd.DataFrame, as_of: datetime) ->
     return frame.drop(columns="row").assign(attempts=1)
 
 
-def issues(findings: pd.DataFrame, accepted: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """Rows of `core.issue`: warnings on accepted rows."""
+def issues(
+    findings: pd.DataFrame, accepted: pd.DataFrame, as_of: datetime, *, unknown_fields: pd.DataFrame
+) -> pd.DataFrame:
+    """Rows of `core.issue`: warnings on accepted rows, and fields of a source that no spec names (code `''`)."""
     warnings = findings[(findings["severity"] == "warning") & findings["row"].isin(accepted.index)]
-    frame = warnings.join(accepted[["source_id", "code", "page_sha256", "batch_id"]], on="row")
+    of_rows = warnings.join(accepted[["source_id", "code", "page_sha256", "batch_id"]], on="row")
+    of_rows = of_rows.drop(columns=["row", "is_primary"]).drop_duplicates(["source_id", "code", "rule", "field"])
+    of_sources = unknown_fields.assign(code="", rule="unknown_field", severity="warning", owner="motcua")
+    frame = pd.concat([of_rows, of_sources], ignore_index=True)
     frame["first_seen"] = frame["last_seen"] = pd.Timestamp(as_of)
-    return frame.drop(columns=["row", "is_primary"]).drop_duplicates(["source_id", "code", "rule", "field"])
+    return frame
 
 
 def _owned(children: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:

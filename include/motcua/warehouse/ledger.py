@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,25 +98,23 @@ def record_collected(
     pages: Sequence[str],
     announced: int | None,
     fetched: int,
-    newest_change: datetime | None,
 ) -> None:
-    """A batch exists from here on: its listing reached its end and its frames are staged."""
+    """A batch exists from here on: its listing reached its end and its pages are archived."""
     connection.execute(
         sa.text("""
             INSERT INTO core.batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to, pages,
-                                    announced, fetched, newest_change)
+                                    announced, fetched)
             VALUES (:batch_id, :cycle_id, :source_id, :as_of, :kind, 'collected', :window_from, :window_to, :pages,
-                    :announced, :fetched, :newest_change)
+                    :announced, :fetched)
             ON CONFLICT (batch_id) DO UPDATE SET
-                (state, window_from, window_to, pages, announced, fetched, newest_change, error_kind, error,
-                 ended_at)
+                (state, window_from, window_to, pages, announced, fetched, error_kind, error, ended_at)
               = ('collected', EXCLUDED.window_from, EXCLUDED.window_to, EXCLUDED.pages, EXCLUDED.announced,
-                 EXCLUDED.fetched, EXCLUDED.newest_change, NULL, NULL, NULL)
+                 EXCLUDED.fetched, NULL, NULL, NULL)
         """),
         {
             "batch_id": batch_id, "cycle_id": at.cycle_id, "source_id": source_id, "as_of": at.as_of, "kind": kind,
             "window_from": window[0], "window_to": window[1], "pages": list(pages), "announced": announced,
-            "fetched": fetched, "newest_change": newest_change,
+            "fetched": fetched,
         },
     )  # fmt: skip
 
@@ -174,33 +172,28 @@ def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[C
     return [Collected(**row._mapping) for row in rows]
 
 
-def note_unknown_fields(
-    connection: sa.Connection, *, batch_id: str, source_id: str, fields: Sequence[str], page_sha256: str, as_of: datetime
+def pages_of(connection: sa.Connection, batches: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Source and pages (sha256, in reading order) of each batch, by source."""
+    rows = connection.execute(
+        sa.text("SELECT source_id, pages FROM core.batch WHERE batch_id = ANY(:batches) ORDER BY source_id"),
+        {"batches": list(batches)},
+    )
+    return [(row.source_id, row.pages) for row in rows]
+
+
+def mark_judged(
+    connection: sa.Connection, cycle_id: int, batches: Sequence[str], newest: Mapping[str, datetime]
 ) -> None:
-    """Keys that the mapping does not name are issues of the source; its rows go on."""
-    for field in fields:
-        connection.execute(
-            sa.text("""
-                INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen,
-                                        last_seen)
-                VALUES (:source_id, '', 'unknown_field', :field, 'warning', 'motcua', :page_sha256, :batch_id, :as_of,
-                        :as_of)
-                ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
-                    (page_sha256, batch_id, last_seen, settled_at)
-                  = (EXCLUDED.page_sha256, EXCLUDED.batch_id, EXCLUDED.last_seen, NULL)
-            """),
-            {
-                "source_id": source_id, "field": field, "page_sha256": page_sha256, "batch_id": batch_id, "as_of": as_of,
-            },
-        )  # fmt: skip
-
-
-def mark_judged(connection: sa.Connection, batches: Sequence[str]) -> None:
-    """Batches have verdicts; one that is merged already stays merged."""
+    """Batches have verdicts, and `newest` the greatest change time read by source; a merged batch stays merged."""
     connection.execute(
         sa.text("UPDATE core.batch SET state = 'judged' WHERE batch_id = ANY(:batches) AND state = 'collected'"),
         {"batches": list(batches)},
     )
+    for source_id, moment in newest.items():
+        connection.execute(
+            sa.text("UPDATE core.batch SET newest_change = :moment WHERE cycle_id = :cycle_id AND source_id = :source_id"),
+            {"cycle_id": cycle_id, "source_id": source_id, "moment": moment},
+        )
 
 
 @contextmanager
