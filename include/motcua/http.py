@@ -1,0 +1,259 @@
+"""The one way to speak HTTP: every wait bounded, certificates checked, redirects refused, politeness kept.
+
+HttpError
+├── HttpUnavailable    no whole answer: time-out, refused, cut off, too many requests (`sent` says whether it may have arrived)
+└── HttpUnexpected     an answer that no contract allows: a redirect, too large
+
+What a status or a body means is its caller's business.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TypedDict, Unpack
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+USER_AGENT = "motcua/0.1 (+https://haiphong.gov.vn)"
+BITE = 64 * 1024
+
+
+class HttpError(Exception):
+    """A call that brought no usable answer.
+
+    Attributes:
+        kind: short class for ledgers: `TIMEOUT, UNAVAILABLE, RATE_LIMIT, PROTOCOL, LIMIT`.
+        sent: whether the request may have reached the other side.
+    """
+
+    def __init__(self, kind: str, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.sent = sent
+
+
+class HttpUnavailable(HttpError):
+    """No whole answer within the time allowed."""
+
+
+class HttpUnexpected(HttpError):
+    """An answer that no contract allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long and how much; seconds and bytes.
+
+    Attributes:
+        connect: to open a connection.
+        read: between two pieces of an answer.
+        total: for one call, from its first byte to its last, whatever trickles in.
+        body: largest answer, opened.
+        tries: of a call that may be repeated.
+        retry_after: longest wait that a 429 or 503 may ask for; a longer one ends the call.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    total: float = 120.0
+    body: int = 64 * 1024 * 1024
+    tries: int = 3
+    retry_after: float = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Request(TypedDict, total=False):
+    """What `requests` takes of a request."""
+
+    headers: Mapping[str, str]
+    params: Mapping[str, str | int]
+    data: Mapping[str, str] | bytes
+
+
+class Pace:
+    """At most so many calls a second, over all threads that share it."""
+
+    def __init__(self, per_second: float, *, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._interval = 1.0 / per_second
+        self._next = 0.0
+        self._lock = threading.Lock()
+        self._now = now
+        self._sleep = sleep
+
+    def wait(self) -> None:
+        """Returns when the next call may go."""
+        with self._lock:
+            now = self._now()
+            turn = max(self._next, now)
+            self._next = turn + self._interval
+        if turn > now:
+            self._sleep(turn - now)
+
+
+class HttpSession:
+    """One session with one other side; may be shared by threads.
+
+    Args:
+        limits: see `Limits`.
+        rate_per_second: calls a second over all threads.
+        ca: file of certificates to trust instead of the system's.
+        connections: sockets kept open side by side.
+        now: monotonic seconds.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        rate_per_second: float,
+        ca: str | None = None,
+        connections: int = 8,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._limits = limits
+        self._now = now
+        self._sleep = sleep
+        self._pace = Pace(rate_per_second, now=now, sleep=sleep)
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxies, no .netrc: secrets go where the connection says
+        self._session.verify = ca or True
+        self._session.headers["User-Agent"] = USER_AGENT
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        """Closes its sockets."""
+        self._session.close()
+
+    def send(self, method: str, url: str, *, deadline: float | None = None, **request: Unpack[Request]) -> Answer:
+        """One call, tried once; any status is an answer.
+
+        Args:
+            method: HTTP method.
+            url: where.
+            deadline: monotonic second at which to give up, if earlier than the total limit.
+            request: headers, params, data.
+
+        Raises:
+            HttpUnavailable: no whole answer.
+            HttpUnexpected: a redirect, or more bytes than allowed.
+        """
+        self._pace.wait()
+        end = min(self._now() + self._limits.total, deadline if deadline is not None else float("inf"))
+        timeout = (self._limits.connect, min(self._limits.read, max(end - self._now(), 0.001)))
+        sent = False
+        try:
+            with self._session.request(
+                method, url, timeout=timeout, allow_redirects=False, stream=True, **request
+            ) as response:
+                sent = True
+                if response.is_redirect or response.is_permanent_redirect:
+                    raise HttpUnexpected("PROTOCOL", "answers with a redirect, which is never followed", sent=True)
+                body = self._read(response, end)
+                return Answer(status=response.status_code, headers=response.headers, body=body)
+        except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
+            raise HttpUnavailable("UNAVAILABLE", f"cannot be reached: {_cause(error)}", sent=False) from error
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            raise HttpUnavailable("TIMEOUT", f"no answer within {timeout[1]:.0f} s", sent=True) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            refused = isinstance(_root(error), ConnectionRefusedError)
+            raise HttpUnavailable(
+                "UNAVAILABLE", f"connection failed: {_cause(error)}", sent=sent or not refused
+            ) from error
+
+    def fetch(self, method: str, url: str, *, deadline: float | None = None, **request: Unpack[Request]) -> Answer:
+        """One call that may be repeated: retried on no answer, 429 and 5xx, with growing pauses.
+
+        Raises:
+            HttpUnavailable: the last try failed too, or a pause would outlast the deadline.
+            HttpUnexpected: as `send`; not retried.
+        """
+        end = deadline if deadline is not None else self._now() + self._limits.total
+        for attempt in range(1, self._limits.tries + 1):
+            try:
+                answer = self.send(method, url, deadline=end, **request)
+            except HttpUnavailable:
+                if attempt == self._limits.tries or self._now() >= end:
+                    raise
+                pause = _pause(attempt)
+            else:
+                if answer.status != 429 and answer.status < 500:
+                    return answer
+                asked = retry_after(answer.headers.get("Retry-After"))
+                pause = _pause(attempt) if asked is None else asked
+                self._refuse_long_wait(answer.status, pause, end, is_last=attempt == self._limits.tries)
+            self._sleep(min(pause, max(end - self._now(), 0.0)))
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _refuse_long_wait(self, status: int, pause: float, end: float, *, is_last: bool) -> None:
+        kind = "RATE_LIMIT" if status == 429 else "UNAVAILABLE"
+        if is_last:
+            raise HttpUnavailable(kind, f"answered {status} {self._limits.tries} times", sent=True)
+        if pause > self._limits.retry_after or self._now() + pause > end:
+            raise HttpUnavailable(kind, f"answered {status} and asks to wait {pause:.0f} s", sent=True)
+
+    def _read(self, response: requests.Response, end: float) -> bytes:
+        """The whole body, opened; whatever trickles in, no longer than until `end`."""
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            if self._now() > end:
+                raise HttpUnavailable("TIMEOUT", f"answer not complete after {size} bytes", sent=True)
+            piece = response.raw.read1(BITE, decode_content=True)
+            if not piece:
+                break
+            size += len(piece)
+            if size > self._limits.body:
+                raise HttpUnexpected("LIMIT", f"answer larger than {self._limits.body} bytes", sent=True)
+            pieces.append(piece)
+        announced = response.headers.get("Content-Length")
+        if announced is not None and "Content-Encoding" not in response.headers and size != int(announced):
+            raise HttpUnavailable("PROTOCOL", f"answer of {size} bytes, announced were {announced}", sent=True)
+        return b"".join(pieces)
+
+
+def retry_after(text: str | None) -> float | None:
+    """Seconds that `Retry-After` asks to wait, given as seconds or as a date; None when it asks nothing readable."""
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return None
+
+
+def _pause(attempt: int) -> float:
+    """0.5 s, 1 s, 2 s …, each by a random half: many that failed together do not come back together."""
+    return 0.5 * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
+
+
+def _root(error: BaseException) -> BaseException:
+    """What is at the bottom of requests' and urllib3's wrappings."""
+    inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+    inner = inner or getattr(error, "reason", None) or error.__cause__ or error.__context__
+    return error if not isinstance(inner, BaseException) or inner is error else _root(inner)
+
+
+def _cause(error: BaseException) -> str:
+    """A word for people; never the URL, which may carry a secret."""
+    return type(_root(error)).__name__

@@ -1,0 +1,11 @@
+"""How bytes come in: one module a platform, one protocol for all."""
+
+from motcua.platforms.base import Listing, PageRef, Platform, Window
+from motcua.platforms.igate import Igate
+from motcua.platforms.lgsp import Lgsp
+
+# typed as the protocol: an adapter that does not fit is refused by the type checker here
+_ALL: tuple[Platform, ...] = (Igate(), Lgsp())
+PLATFORMS = {platform.name: platform for platform in _ALL}
+
+__all__ = ["PLATFORMS", "Listing", "PageRef", "Platform", "Window"]

@@ -1,0 +1,184 @@
+"""What all platforms share: windows, listings, the shape of an adapter, and how HTTP errors become a source's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Protocol
+
+import orjson
+
+from motcua.connections import Connection
+from motcua.errors import SourceChanged, SourceRefused, SourceUnavailable
+from motcua.http import Answer, HttpSession, HttpUnavailable, HttpUnexpected, Limits
+from motcua.registry import Source
+
+VIETNAM = timezone(timedelta(hours=7))
+EVERYTHING_SINCE = datetime(2000, 1, 1, tzinfo=VIETNAM)
+# A listing that moves while it is read is read again, so many times in all (contract, "complete").
+READINGS = 3
+# No source of ours holds more pages than this in one window; a paging that never ends is refused here.
+MOST_PAGES = 10_000
+
+Keep = Callable[[bytes], str]
+# an object of a page, as JSON gives it
+Record = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Change times asked for: from `since` (None: everything) up to, and not with, `until`; aware."""
+
+    since: datetime | None
+    until: datetime
+
+    @property
+    def start(self) -> datetime:
+        """First moment, in Vietnam's time."""
+        return (self.since or EVERYTHING_SINCE).astimezone(VIETNAM)
+
+    @property
+    def end(self) -> datetime:
+        """First moment no longer asked for, in Vietnam's time."""
+        return self.until.astimezone(VIETNAM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRef:
+    """One archived page: `rows` records of `unit`, in reading order."""
+
+    unit: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A complete listing; `announced` is None where a platform announces no total."""
+
+    pages: tuple[PageRef, ...]
+    announced: int | None
+    fetched: int
+
+
+class Platform(Protocol):
+    """One product: reads listings of its installations, and parses its pages again from the archive."""
+
+    @property
+    def name(self) -> str:
+        """As in the registry."""
+        ...
+
+    def read_listing(self, source: Source, connection: Connection, window: Window, *, keep: Keep) -> Listing:
+        """Reads every unit of a source to its end; each page is kept before it is parsed.
+
+        Raises:
+            SourceUnavailable: down, slow, or over its limit.
+            SourceRefused: the log-in is refused.
+            SourceChanged: an answer against the contract, or a listing that would not hold still.
+        """
+        ...
+
+    def records(self, body: bytes) -> Sequence[Record]:
+        """Records of a page that `read_listing` has kept."""
+        ...
+
+
+class Moving(Exception):
+    """A listing changed while it was read: read it again."""
+
+
+class Logins:
+    """Tokens by connection, shared by all sources of one installation in this process."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, str] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def token(self, connection: Connection, log_in: Callable[[], str], *, stale: str | None = None) -> str:
+        """The token held, or a new one when there is none or it is the one that went `stale`."""
+        key = f"{connection.id} {connection.host} {connection.login}"
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            held = self._tokens.get(key)
+            if held is None or held == stale:
+                held = self._tokens[key] = log_in()
+            return held
+
+
+def session(source: Source, connection: Connection) -> tuple[HttpSession, float]:
+    """An HTTP session for one listing, and the monotonic second at which its time budget ends."""
+    http = HttpSession(
+        limits=Limits(), rate_per_second=source.rate_per_second, ca=connection.extra.get("ca"), connections=2
+    )
+    return http, time.monotonic() + source.time_budget_seconds
+
+
+def read_still(source: Source, unit: str, read: Callable[[], tuple[list[PageRef], int | None]]) -> tuple[list[PageRef], int | None]:
+    """Reads a unit's listing until it holds still, at most `READINGS` times."""
+    for _ in range(READINGS):
+        try:
+            return read()
+        except Moving as moving:
+            reason = str(moving)
+    raise SourceChanged(
+        source.id,
+        f"the listing of {unit} changed while it was read, {READINGS} times: {reason}; it is read again next cycle",
+        kind="CHANGED_WHILE_READING",
+    )
+
+
+@contextmanager
+def told_as(source: Source) -> Iterator[None]:
+    """HTTP errors as errors of the source."""
+    try:
+        yield
+    except HttpUnavailable as error:
+        raise SourceUnavailable(source.id, f"{error}; it is tried again next cycle", kind=error.kind) from error
+    except HttpUnexpected as error:
+        raise SourceChanged(source.id, f"{error}; ask its owner what changed", kind=error.kind) from error
+
+
+def json_object(source: Source, answer: Answer) -> dict[str, object]:
+    """The answer's JSON object.
+
+    Raises:
+        SourceRefused: 403.
+        SourceChanged: another status than 200, or a body that is no JSON object (a log-in page, an empty body).
+    """
+    if answer.status == 403:
+        raise SourceRefused(source.id, "answers 403: its owner must let our account in")
+    try:
+        found = orjson.loads(answer.body)
+    except orjson.JSONDecodeError as error:
+        kind = answer.headers.get("Content-Type", "no content type")
+        raise SourceChanged(
+            source.id,
+            f"expected JSON, got {len(answer.body)} bytes of {kind} with status {answer.status}; ask its owner",
+        ) from error
+    if not isinstance(found, dict):
+        raise SourceChanged(source.id, f"expected a JSON object, got {type(found).__name__}; ask its owner")
+    return found
+
+
+def field(source: Source, found: Mapping[str, object], name: str, expected: type) -> object:
+    """A required value of the envelope; SourceChanged names the field, what was expected and what came."""
+    value = found.get(name)
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        came = "nothing" if name not in found else type(value).__name__
+        raise SourceChanged(source.id, f"field {name}: expected {expected.__name__}, got {came}; ask its owner")
+    return value
+
+
+def records_in(source: Source, value: object, name: str) -> Sequence[Record]:
+    """A list of objects; SourceChanged when it is none."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise SourceChanged(source.id, f"field {name}: expected a list of objects; ask its owner")
+    return value
+

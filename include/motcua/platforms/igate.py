@@ -1,0 +1,139 @@
+"""`igate`: REST and JSON, pages by number, a bearer token (contract page `source-platforms`, section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+import orjson
+
+from motcua.connections import Connection
+from motcua.errors import SourceChanged, SourceRefused
+from motcua.http import Answer, HttpSession
+from motcua.platforms.base import (
+    MOST_PAGES, Keep, Listing, Logins, Moving, PageRef, Record, Window, field, json_object, read_still, records_in,
+    session, told_as,
+)  # fmt: skip
+from motcua.registry import Source
+
+_LOGINS = Logins()
+
+
+class Igate:
+    """The platform `igate`."""
+
+    name = "igate"
+
+    def read_listing(self, source: Source, connection: Connection, window: Window, *, keep: Keep) -> Listing:
+        """See `Platform`."""
+        http, deadline = session(source, connection)
+        desk = _Desk(source, connection, http, deadline)
+        pages: list[PageRef] = []
+        announced = 0
+        try:
+            for unit in source.units:
+                read, total = read_still(source, unit, partial(_read_unit, desk, unit, window, keep))
+                pages += read
+                announced += total or 0
+        finally:
+            http.close()
+        return Listing(pages=tuple(pages), announced=announced, fetched=sum(page.rows for page in pages))
+
+    def records(self, body: bytes) -> Sequence[Record]:
+        """See `Platform`."""
+        found: Sequence[Record] = orjson.loads(body)["data"]["danhSach"]
+        return found
+
+
+class _Desk:
+    """One source's session: calls with a token that is renewed once."""
+
+    def __init__(self, source: Source, connection: Connection, http: HttpSession, deadline: float) -> None:
+        self.source = source
+        self._base = connection.required("host").rstrip("/")
+        self._connection = connection
+        self._http = http
+        self._deadline = deadline
+
+    def get(self, path: str, params: dict[str, str | int]) -> Answer:
+        """GET with the token; a 401 renews it once."""
+        token = _LOGINS.token(self._connection, self._log_in)
+        answer = self._get(path, params, token)
+        if answer.status == 401:
+            token = _LOGINS.token(self._connection, self._log_in, stale=token)
+            answer = self._get(path, params, token)
+        if answer.status == 401:
+            raise SourceRefused(self.source.id, "refuses a token it has just given: its owner must look at our account")
+        return answer
+
+    def _get(self, path: str, params: dict[str, str | int], token: str) -> Answer:
+        with told_as(self.source):
+            return self._http.fetch(
+                "GET", self._base + path, deadline=self._deadline, params=params,
+                headers={"Authorization": f"Bearer {token}"},
+            )  # fmt: skip
+
+    def _log_in(self) -> str:
+        secret = {
+            "grant_type": "client_credentials",
+            "client_id": self._connection.required("login"),
+            "client_secret": self._connection.required("password"),
+        }
+        with told_as(self.source):
+            answer = self._http.fetch("POST", f"{self._base}/token", deadline=self._deadline, data=secret)
+        if answer.status in {400, 401}:
+            raise SourceRefused(
+                self.source.id, f"refuses the log-in of connection {self._connection.id}: mend its login and password"
+            )
+        return str(field(self.source, json_object(self.source, answer), "access_token", str))
+
+
+def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list[PageRef], int | None]:
+    """All pages of one unit; every page must announce the same total, and the rows must add up to it."""
+    source = desk.source
+    pages: list[PageRef] = []
+    seen: set[str] = set()
+    total: int | None = None
+    fetched = 0
+    for number in range(1, MOST_PAGES + 1):
+        answer = desk.get(
+            "/hoso",
+            {
+                "maDonVi": unit, "tuNgay": _time(window.start), "denNgay": _time(window.end), "trang": number,
+                "soDong": source.page_size,
+            },
+        )  # fmt: skip
+        sha256 = keep(answer.body)
+        announced, records = _page(source, unit, answer)
+        if total is not None and announced != total:
+            raise Moving(f"page {number} announces {announced} rows, the first announced {total}")
+        total = announced
+        if records and sha256 in seen:
+            raise SourceChanged(source.id, f"page {number} of {unit} repeats an earlier one; ask its owner")
+        seen.add(sha256)
+        fetched += len(records)
+        pages.append(PageRef(unit=unit, sha256=sha256, rows=len(records)))
+        if fetched >= total or not records:
+            break
+    if fetched != total:
+        raise Moving(f"{fetched} rows came, {total} were announced")
+    return pages, total
+
+
+def _page(source: Source, unit: str, answer: Answer) -> tuple[int, Sequence[Record]]:
+    found = json_object(source, answer)
+    if answer.status != 200 or found.get("code") != 200:
+        raise SourceChanged(
+            source.id, f"listing of {unit}: expected code 200, got {found.get('code')!r} with status {answer.status}; "
+            "look at the unit in the registry, then ask its owner"
+        )  # fmt: skip
+    data = field(source, found, "data", dict)
+    assert isinstance(data, dict)
+    total = field(source, data, "tongSo", int)
+    assert isinstance(total, int)
+    return total, records_in(source, data.get("danhSach"), "danhSach")
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
