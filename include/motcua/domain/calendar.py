@@ -65,8 +65,9 @@ class WorkingCalendar:
             rows = (known & (unit == name)).to_numpy(dtype=bool)
             if rows.any():
                 local = _local_seconds(received_at[rows])
-                ends = np.where(self._covers(local), move(local, value[rows].to_numpy(dtype=np.float64)), _NEVER)
-                due[rows] = _moments(ends, received_at.index[rows])
+                moved = move(local, value[rows].to_numpy(dtype=np.float64))
+                covered = self._covers(local) & self._covers(moved)
+                due[rows] = _moments(np.where(covered, moved, _NEVER), received_at.index[rows])
         return due
 
     def shift(self, due_at: pd.Series, since: pd.Series, until: pd.Series, unit: pd.Series) -> pd.Series:

@@ -60,7 +60,7 @@ def progress_classes(dossiers: pd.DataFrame, as_of: datetime, calendar: WorkingC
     masks = [mask.fillna(False).to_numpy(dtype=bool) for mask in conditions.values()]
     classes = pd.Series(np.select(masks, list(conditions), default=""), index=dossiers.index, dtype="str")
     if (classes == "").any():
-        unknown = sorted(status[classes == ""].astype("str").unique())
+        unknown = sorted({str(code) for code in status[classes == ""]})
         raise ValueError(f"status without a progress class: {', '.join(unknown)}")
     return classes
 
