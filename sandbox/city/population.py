@@ -1,0 +1,224 @@
+"""The city's dossiers as columns: who applied where for what, and when. Equal seed and scale give an equal city."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from sandbox.city import faults, mix
+from sandbox.city.registry import Registry
+from sandbox.city.timeline import Flags, Timeline, draw_timeline, limits_of
+from sandbox.city.worktime import DAY, HOUR, MINUTE, NEVER, SECOND, WORKDAY, Moments, WorkTime, moment
+
+# What the city reported for 1 April to 25 December 2018, 17:00, and so what a city of scale 1 holds.
+RECEIVED, ONLINE = 92_118, 13_342
+STANDARD_AS_OF = moment("2018-12-25T17:00:00")
+FIRST_DAY, LAST_DAY = date(2018, 4, 1), date(2018, 12, 25)
+LATER_FIRST_DAY, LATER_LAST_DAY = date(2018, 12, 26), date(2019, 1, 31)
+# On top, at scale 1: received after the report; never received; refused; deleted again.
+LATER, NEW, REFUSED, DELETED = 11_500, 450, 800, 320
+TWICE_LISTED = 260
+KEPT_DELETED = 90 * DAY
+
+IN_PERSON, ONLINE_CHANNEL, POSTAL = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """One row a dossier; moments are local milliseconds, NEVER for none.
+
+    Attributes:
+        registry: what `source` and `procedure` point into.
+        source: place of the source.
+        procedure: place of the procedure.
+        channel: 1 in person, 2 online, 3 postal.
+        kind: 0 citizen, 1 enterprise, 2 household business, 3 state agency, 4 other.
+        seed: random bits from which names and texts are made.
+        submitted_at: when the applicant submitted.
+        received_at: when the office received; NEVER for status 1 and 3.
+        timeline: what happened then.
+        deleted_at: when the office deleted it.
+        day: day (since 1970) in the code.
+        number: number of the day in the code.
+        fault: 0 or the number of a rule in `faults.RULES`.
+        oddities: bits of `faults.Oddity`.
+        twice: whether its row is listed twice.
+        codes: dossier codes as they should be.
+        rank: place of the listed code among all listed codes.
+    """
+
+    registry: Registry
+    source: Moments
+    procedure: Moments
+    channel: npt.NDArray[np.uint8]
+    kind: npt.NDArray[np.uint8]
+    seed: npt.NDArray[np.uint64]
+    submitted_at: Moments
+    received_at: Moments
+    timeline: Timeline
+    deleted_at: Moments
+    fault: npt.NDArray[np.uint8]
+    oddities: npt.NDArray[np.uint16]
+    twice: Flags
+    codes: list[str]
+    listed_codes: list[str]
+    rank: Moments
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+def build(registry: Registry, *, seed: int, scale: float) -> Population:
+    """Builds the city of a seed; `scale` 1 is the city of 2018, 0.01 a hundredth of it."""
+    rng = np.random.default_rng([seed, round(scale * 1_000_000)])
+    counts = [round(total * scale) for total in (RECEIVED, LATER, NEW, REFUSED, DELETED)]
+    counts[2:] = [max(count, 3) for count in counts[2:]]
+    part = np.repeat(np.arange(5), counts)
+    work = WorkTime(registry.days_off)
+    source = rng.choice(len(registry.sources), len(part), p=mix.office_weights(registry.sources, rng))
+    procedure = mix.draw_procedures(registry, source, rng)
+    received = _receipts(work, part, rng)
+    online = _online(registry, source, procedure, part, round(ONLINE * scale), rng)
+    submitted_at = _submissions(work, received, online, rng)
+    late = rng.beta(1.2, 26.0, len(registry.sources))[source]
+    limits = limits_of(registry.procedures, procedure, rng)
+    timeline = draw_timeline(work, received, submitted_at, online, limits, late, rng)
+    received_at = work.moments(received)
+    _refuse(timeline, received_at, submitted_at, part, rng)
+    received_at[part == 2] = received_at[part == 3] = NEVER
+    deleted_at = _deletions(work, timeline, part, rng)
+    coarse = np.array([one.platform == "lgsp" for one in registry.sources])[source]
+    submitted_at, received_at, deleted_at, timeline = _to_precision(
+        coarse, submitted_at, received_at, deleted_at, timeline
+    )
+    eligible = part == 0
+    chosen = faults.choose(timeline, received_at, online, eligible, STANDARD_AS_OF, rng)
+    oddities = faults.draw_oddities(timeline, online, chosen, rng)
+    codes = _codes(registry, source, timeline.times[:, 0])
+    bits = rng.integers(0, 2**63, len(part)).astype(np.uint64)
+    listed = faults.listed_codes(codes, chosen, bits)
+    return Population(
+        registry=registry,
+        source=source,
+        procedure=procedure,
+        channel=np.where(online, ONLINE_CHANNEL, rng.choice([IN_PERSON, POSTAL], len(part), p=(0.94, 0.06))).astype("u1"),
+        kind=_kinds(registry, source, rng),
+        seed=bits,
+        submitted_at=submitted_at,
+        received_at=received_at,
+        timeline=timeline,
+        deleted_at=deleted_at,
+        fault=chosen,
+        oddities=oddities,
+        twice=_twice(eligible & (chosen == 0), max(round(TWICE_LISTED * scale), 2), rng),
+        codes=codes,
+        listed_codes=listed,
+        rank=np.argsort(np.argsort(np.array(listed), kind="stable"), kind="stable"),
+    )
+
+
+def _receipts(work: WorkTime, part: Moments, rng: np.random.Generator) -> Moments:
+    """Receipt on the axis of working time; what is deleted later was received in good time."""
+    received = np.empty(len(part), dtype=np.int64)
+    spans = {1: (LATER_FIRST_DAY, LATER_LAST_DAY), 4: (date(2018, 8, 1), date(2018, 11, 15))}
+    for number in range(5):
+        rows = part == number
+        received[rows] = mix.draw_receipts(work, spans.get(number, (FIRST_DAY, LAST_DAY)), int(rows.sum()), rng)
+    return received
+
+
+def _online(
+    registry: Registry, source: Moments, procedure: Moments, part: Moments, wanted: int, rng: np.random.Generator
+) -> Flags:
+    """Exactly `wanted` of the reported dossiers are online; about as large a share of the others, most of the new."""
+    score = rng.random(len(part)) ** (1 / mix.online_weights(registry, source, procedure))
+    reported = np.flatnonzero(part == 0)
+    online = np.isin(part, (1, 4)) & (rng.random(len(part)) < ONLINE / RECEIVED)
+    online |= np.isin(part, (2, 3)) & (rng.random(len(part)) < 0.75)
+    online[reported[np.argsort(-score[reported], kind="stable")[:wanted]]] = True
+    return online
+
+
+def _submissions(work: WorkTime, received: Moments, online: Flags, rng: np.random.Generator) -> Moments:
+    """At the desk minutes before receipt, while it is open; online at any hour."""
+    received_at, number = work.moments(received), len(received)
+    at_desk = work.moments(np.maximum(received - rng.integers(MINUTE, 25 * MINUTE, number), received // WORKDAY * WORKDAY))
+    lag = np.minimum(rng.lognormal(1.0, 1.2, number) * HOUR, 2 * DAY).astype(np.int64) + 5 * MINUTE
+    return np.where(online, received_at - lag, at_desk)
+
+
+def _refuse(
+    timeline: Timeline, received_at: Moments, submitted_at: Moments, part: Moments, rng: np.random.Generator
+) -> None:
+    """The new stay new; the refused are refused when they would have been received."""
+    for number in (2, 3):
+        rows = part == number
+        timeline.times[rows], timeline.statuses[rows] = NEVER, 0
+        timeline.times[rows, 0], timeline.statuses[rows, 0] = submitted_at[rows], 1
+        for column in (timeline.due_at, timeline.due_moved_at, timeline.requested_at, timeline.answered_at):
+            column[rows] = NEVER
+    refused = part == 3
+    timeline.times[refused, 1], timeline.statuses[refused, 1] = received_at[refused], 3
+
+
+def _deletions(work: WorkTime, timeline: Timeline, part: Moments, rng: np.random.Generator) -> Moments:
+    """Deleted some working days before the report's end; nothing happens to the dossier afterwards."""
+    deleted = part == 4
+    last = work.place(np.array([STANDARD_AS_OF // DAY]))[0] * WORKDAY
+    at = work.moments(last - (rng.random(len(part)) * 25 * WORKDAY).astype(np.int64))
+    timeline.times[deleted[:, None] & (timeline.times >= at[:, None])] = NEVER
+    for column in (timeline.requested_at, timeline.answered_at):
+        column[deleted & (column >= at)] = NEVER
+    timeline.due_moved_at[deleted & (timeline.answered_at == NEVER)] = NEVER
+    return np.where(deleted, at, NEVER)
+
+
+def _to_precision(
+    coarse: Flags, submitted_at: Moments, received_at: Moments, deleted_at: Moments, timeline: Timeline
+) -> tuple[Moments, Moments, Moments, Timeline]:
+    """Whole seconds where the platform has no more."""
+
+    def cut(column: Moments, rows: Flags = coarse) -> Moments:
+        return np.where(rows & (column != NEVER), column // SECOND * SECOND, column)
+
+    return (
+        cut(submitted_at),
+        cut(received_at),
+        cut(deleted_at),
+        replace(
+            timeline,
+            requested_at=cut(timeline.requested_at),
+            answered_at=cut(timeline.answered_at),
+            times=cut(timeline.times, coarse[:, None]),
+        ),
+    )
+
+
+def _codes(registry: Registry, source: Moments, first_at: Moments) -> list[str]:
+    """Receiving unit, day and number of the day, in the order in which an office learnt of them."""
+    day = first_at // DAY
+    order = np.lexsort((first_at, day, source))
+    key = source[order] * 100_000 + day[order]
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    number = np.empty(len(source), dtype=np.int64)
+    number[order] = np.arange(len(key)) - np.repeat(starts, np.diff(np.append(starts, len(key)))) + 1
+    days, inverse = np.unique(day, return_inverse=True)
+    dates = [date.fromordinal(int(one) + 719_163).strftime("%y%m%d") for one in days]
+    units = [one.unit for one in registry.sources]
+    rows = zip(source.tolist(), inverse.tolist(), number.tolist(), strict=True)
+    return [f"{units[unit]}-{dates[at]}-{count:04d}" for unit, at, count in rows]
+
+
+def _kinds(registry: Registry, source: Moments, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    share = {"cap_tinh": (0.5, 0.9, 0.93, 0.97), "cap_huyen": (0.7, 0.75, 0.97, 0.985), "cap_xa": (0.97, 0.975, 0.99, 0.995)}
+    ladder = np.array([share[one.level] for one in registry.sources])[source]
+    return (rng.random(len(source))[:, None] > ladder).sum(axis=1).astype(np.uint8)
+
+
+def _twice(eligible: Flags, number: int, rng: np.random.Generator) -> Flags:
+    twice = np.zeros(len(eligible), dtype=bool)
+    twice[rng.choice(np.flatnonzero(eligible), number, replace=False)] = True
+    return twice
