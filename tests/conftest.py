@@ -14,7 +14,6 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-
 from motcua import warehouse
 from motcua.settings import Settings
 

@@ -46,7 +46,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 def cycle(
     *,
     as_of: AsOf = None,
-    source: Annotated[list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; repeat for more.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; repeat for more.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="List everything, not only what changed.")] = False,
     push: Annotated[bool, typer.Option("--push/--no-push", help="Tell the Government portal at the end.")] = True,
     as_json: AsJson = False,
@@ -102,7 +104,9 @@ def drain() -> None:
 @app.command()
 def summary(
     *,
-    cycle_id: Annotated[int | None, typer.Option("--cycle", help="Number of the cycle; the newest, when absent.")] = None,
+    cycle_id: Annotated[
+        int | None, typer.Option("--cycle", help="Number of the cycle; the newest, when absent.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Count what a cycle did, and write it to HOME/run/summary.json."""
@@ -123,7 +127,12 @@ def sources(*, as_json: AsJson = False) -> None:
 
     registry = load_registry(_settings(database=False).registry)
     if as_json:
-        out.print_json(data=[{"id": s.id, "group": s.group, "platform": s.platform, "units": list(s.units)} for s in registry.sources.values()])
+        out.print_json(
+            data=[
+                {"id": s.id, "group": s.group, "platform": s.platform, "units": list(s.units)}
+                for s in registry.sources.values()
+            ]
+        )
         return
     table = Table("Nguồn", "Nhóm", "Nền tảng", "Đơn vị", box=None)
     for entry in registry.sources.values():

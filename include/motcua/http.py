@@ -244,7 +244,7 @@ def retry_after(text: str | None) -> float | None:
 
 def _pause(attempt: int) -> float:
     """0.5 s, 1 s, 2 s …, each by a random half: many that failed together do not come back together."""
-    return 0.5 * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
+    return float(0.5 * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
 
 
 def _root(error: BaseException) -> BaseException:

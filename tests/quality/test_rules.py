@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
-
 from motcua.mapping import SPECS, derive, map_records
 from motcua.quality import RULES, Rule, Verdict, judge
-from motcua.quality.verdict import RuleError
 from motcua.quality.rules import Context, Owner, Severity
 from motcua.quality.signs import add_signs, newest_copies
+from motcua.quality.verdict import RuleError
 from motcua.registry import Registry, load_registry
+
 from tests.igate_records import AS_OF, record, step
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
-
 from motcua.warehouse.merge import Judged
 
 AS_OF = datetime(2018, 12, 25, 10, tzinfo=UTC)
@@ -31,7 +30,9 @@ def row(**differs: object) -> dict[str, object]:
     unknown = differs.keys() - _ORDINARY.keys()
     assert not unknown, unknown
     facts = _ORDINARY | differs
-    content = {name: value for name, value in facts.items() if name not in {"source_changed_at", "recorded_at", "batch_id"}}
+    content = {
+        name: value for name, value in facts.items() if name not in {"source_changed_at", "recorded_at", "batch_id"}
+    }
     return facts | {"content_sha256": "\\x" + hashlib.sha256(repr(content).encode()).hexdigest()}
 
 

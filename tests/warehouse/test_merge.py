@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-
 from motcua import warehouse
 from motcua.errors import StaleWrite
 from motcua.settings import Settings
 from motcua.warehouse import Role, ledger
 from motcua.warehouse.merge import Batch, Merged, merge, stage
+
 from tests.warehouse.builders import AS_OF, CODE, judged, row
 
 SOURCE = "le_chan.an_bien"
@@ -78,7 +78,9 @@ def test_same_content_again_changes_nothing(engine: sa.Engine, load: Callable[..
     assert len(_all(engine, "SELECT 1 FROM api.delivery")) == 2
 
 
-def test_change_makes_a_version_and_supersedes_what_was_not_sent(engine: sa.Engine, load: Callable[..., Merged]) -> None:
+def test_change_makes_a_version_and_supersedes_what_was_not_sent(
+    engine: sa.Engine, load: Callable[..., Merged]
+) -> None:
     load([row()])
     load([row(status=9, finished_at=AS_OF, source_changed_at=AS_OF)])
     assert _all(engine, "SELECT status, version FROM api.dossier") == [(9, 2)]
@@ -102,7 +104,9 @@ def test_full_listing_has_the_last_word(engine: sa.Engine, load: Callable[..., M
     assert _all(engine, "SELECT status, version FROM api.dossier") == [(5, 2)]
 
 
-def test_tombstone_keeps_the_facts_and_the_dossier_can_come_back(engine: sa.Engine, load: Callable[..., Merged]) -> None:
+def test_tombstone_keeps_the_facts_and_the_dossier_can_come_back(
+    engine: sa.Engine, load: Callable[..., Merged]
+) -> None:
     load([row()])
     bare = row(deleted=True, status=None, procedure_code=None, received_at=None, source_changed_at=AS_OF)
     assert load([bare]).deleted == 1

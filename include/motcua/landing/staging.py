@@ -30,7 +30,8 @@ class Staging:
         """The frame; ConfigError when there is none."""
         place = f"{part}/{name}.parquet"
         body = self._seal.open(self._store.read(place), place)
-        return pa.parquet.read_table(io.BytesIO(body)).to_pandas()
+        frame: pd.DataFrame = pa.parquet.read_table(io.BytesIO(body)).to_pandas()
+        return frame
 
     def drop(self, part: str) -> None:
         """Forgets the frames of a part."""

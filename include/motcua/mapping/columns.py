@@ -73,7 +73,7 @@ def coded(values: Sequence[object], table: Mapping[str, int], absent: int | None
 
 def flags(values: Sequence[object]) -> pd.Series:
     """True for true, "1" and "true"; null for none; false otherwise."""
-    known = {None: pd.NA, "": pd.NA, True: True, "1": True, "true": True, "True": True}
+    known: dict[object, object] = {None: pd.NA, "": pd.NA, True: True, "1": True, "true": True, "True": True}
     return pd.Series([known.get(_hashable(value), False) for value in values], dtype="boolean")
 
 

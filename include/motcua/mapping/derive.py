@@ -30,9 +30,11 @@ def derive(
     given = _latest_due(supplements, frame.index).fillna(frame["due_given_at"])
     frame["due_computed_at"] = deadlines.computed_due(frame, supplements, registry.procedures, registry.calendar)
     frame["due_at"] = given.fillna(frame["due_computed_at"])
-    frame["due_source"] = pd.Series("source", index=frame.index, dtype="str").where(
-        given.notna(), "computed"
-    ).where(frame["due_at"].notna())
+    frame["due_source"] = (
+        pd.Series("source", index=frame.index, dtype="str")
+        .where(given.notna(), "computed")
+        .where(frame["due_at"].notna())
+    )
     frame["steps"] = _count(steps, frame.index)
     frame["supplements"] = _count(supplements, frame.index)
     fields = {code: procedure.field_code for code, procedure in registry.procedures.items()}

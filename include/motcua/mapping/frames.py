@@ -192,7 +192,9 @@ def _complete(frame: pd.DataFrame, spec: Spec, records: Sequence[Record]) -> Non
         if column not in frame:
             frame[column] = pd.Series(pd.NA if dtype != _TIME else pd.NaT, index=frame.index, dtype=dtype)
     if not any(field.column == "digitised" for field in spec.record):
-        frame["digitised"] = frame["components"].str.contains('"DuocSoHoa":"1"', regex=False, na=False).astype("boolean")
+        frame["digitised"] = (
+            frame["components"].str.contains('"DuocSoHoa":"1"', regex=False, na=False).astype("boolean")
+        )
 
 
 _TIME = "datetime64[us, UTC]"

@@ -119,7 +119,9 @@ RULES: tuple[Rule, ...] = (
     _critical("unknown_status", "status", _one_of("status", lambda _: [*map(int, Status)])),
     _critical("unknown_status", "steps.status", _true("steps_known")),
     _critical("unknown_channel", "channel", _one_of("channel", lambda _: [*map(int, Channel)])),
-    _critical("unknown_applicant_kind", "applicant_kind", _one_of("applicant_kind", lambda _: [*map(int, ApplicantKind)])),
+    _critical(
+        "unknown_applicant_kind", "applicant_kind", _one_of("applicant_kind", lambda _: [*map(int, ApplicantKind)])
+    ),
     _critical("unknown_procedure", "procedure_code", _shape("procedure_code", PROCEDURE_CODE)),
     _critical("unknown_unit", "agency_code", _one_of("agency_code", lambda context: [*context.registry.units])),
     _critical("received_in_future", "received_at", _not_after_as_of("received_at", CLOCK_TOLERANCE)),
@@ -129,7 +131,9 @@ RULES: tuple[Rule, ...] = (
     _critical("returned_before_finished", "returned_at", _not_before("returned_at", "finished_at")),
     _critical("supplement_without_request", "supplements", _true("supplements_requested")),
     _warning("text_cleaned", "cleaned", _null("cleaned")),
-    _warning("unknown_procedure", "procedure_code", _one_of("procedure_code", lambda c: [*c.registry.procedures]), Owner.US),
+    _warning(
+        "unknown_procedure", "procedure_code", _one_of("procedure_code", lambda c: [*c.registry.procedures]), Owner.US
+    ),
     _warning("steps_out_of_order", "steps", _true("steps_in_order")),
     _warning("due_missing", "due_at", lambda _: gxe.ExpectColumnValuesToNotBeNull(column="due_if_received")),
     _warning("due_disagrees", "due_at", _true("due_agrees")),

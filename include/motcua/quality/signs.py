@@ -21,7 +21,8 @@ def add_signs(
     """
     frame = dossiers.copy(deep=False)
     frame["source_changed_given_at"] = frame["source_changed_at"]
-    frame["source_changed_at"] = frame["source_changed_at"].clip(upper=pd.Timestamp(as_of))
+    later = frame["source_changed_at"] > as_of
+    frame["source_changed_at"] = frame["source_changed_at"].mask(later, pd.Timestamp(as_of))
     for moment, day in (("received_at", "received_on"), ("due_at", "due_on"), ("due_computed_at", "due_computed_on")):
         frame[day] = _local_day(frame[moment])
     frame["undamaged_code"] = frame["code"].mask(frame["damaged"].str.contains(r"\bcode\b", na=False))
@@ -60,7 +61,8 @@ def _conflicts(frame: pd.DataFrame) -> pd.Series:
     newest = frame.groupby(["source_id", "code"])["source_changed_at"].transform("max")
     at_newest = frame["source_changed_at"].eq(newest) & frame["code"].notna()
     contents = frame["content_sha256"].where(at_newest).groupby(key).transform("nunique")
-    return at_newest & (contents > 1)
+    conflicting: pd.Series = at_newest & (contents > 1)
+    return conflicting
 
 
 def _requested(frame: pd.DataFrame, supplements: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -74,4 +76,4 @@ def _requested(frame: pd.DataFrame, supplements: pd.DataFrame) -> np.ndarray[tup
 
 def _disordered(steps: pd.DataFrame) -> pd.Series:
     before = steps.groupby("row")["at"].shift()
-    return steps.loc[steps["at"] < before, "row"].unique()
+    return steps.loc[steps["at"] < before, "row"]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read when Great Expectations is imported
 
 import great_expectations as gx
-import numpy as np
 import pandas as pd
 from great_expectations.core.batch import Batch
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
@@ -16,7 +15,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
 
 from motcua.errors import MotcuaError
-from motcua.quality.rules import OBSERVATIONS, RULES, Context, Rule, Severity
+from motcua.quality.rules import OBSERVATIONS, RULES, Context, Owner, Rule, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,9 @@ def _results(living: pd.DataFrame, context: Context) -> list[tuple[Rule, Expecta
     suite = gx.ExpectationSuite(
         name="dossier", expectations=[_expectation(number, context) for number in range(len(RULES))]
     )
-    outcome = _batch(living).validate(suite, result_format={"result_format": "COMPLETE", "include_unexpected_rows": False})
+    outcome = _batch(living).validate(
+        suite, result_format={"result_format": "COMPLETE", "include_unexpected_rows": False}
+    )
     return [(RULES[result.expectation_config.meta["number"]], result) for result in outcome.results]
 
 
@@ -88,8 +89,8 @@ def _broken(rule: Rule, result: ExpectationValidationResult, living: pd.DataFram
     found = living.loc[labels]
     if rule.field not in OBSERVATIONS:
         return _findings(rule.code, rule.severity, rule.owner, found["row_label"], rule.field)
-    fields = found[rule.field].str.split(",")
-    return _findings(rule.code, rule.severity, rule.owner, found["row_label"].repeat(fields.str.len()), fields.explode())
+    fields = found.set_index("row_label")[rule.field].str.split(",").explode()
+    return _findings(rule.code, rule.severity, rule.owner, fields.index.to_series(), fields)
 
 
 def _findings(rule: str, severity: str, owner: str, rows: pd.Series, field: str | pd.Series) -> pd.DataFrame:
@@ -113,7 +114,5 @@ def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
 def _tombstones(frame: pd.DataFrame) -> pd.DataFrame:
     """A tombstone is judged by its code, unit and change time alone: these cannot be done without."""
     deleted = frame[frame["deleted"]]
-    fields = deleted["missing"].fillna("").str.split(",")
-    rows = pd.Series(np.asarray(deleted.index)).repeat(fields.str.len().to_numpy())
-    findings = _findings("missing_required", Severity.CRITICAL, "office", rows, fields.explode())
-    return findings[findings["field"] != ""]
+    fields = deleted["missing"].dropna().str.split(",").explode()
+    return _findings("missing_required", Severity.CRITICAL, Owner.OFFICE, fields.index.to_series(), fields)

@@ -57,9 +57,7 @@ def prepare(*, settings: Settings) -> None:
     warehouse.migrate(settings)
 
 
-def plan(
-    *, settings: Settings, run_key: str, as_of: datetime, sources: Sequence[str] = (), full: bool = False
-) -> Plan:
+def plan(*, settings: Settings, run_key: str, as_of: datetime, sources: Sequence[str] = (), full: bool = False) -> Plan:
     """Opens a cycle and cuts its sources into tasks, by platform and group.
 
     Args:
@@ -77,9 +75,7 @@ def plan(
     registry = place.registry(settings.registry)
     chosen = _chosen(registry, sources, as_of)
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
-        cycle_id = ledger.open_cycle(
-            connection, run_key=run_key, as_of=as_of, is_full=full, sources=len(chosen)
-        )
+        cycle_id = ledger.open_cycle(connection, run_key=run_key, as_of=as_of, is_full=full, sources=len(chosen))
     tasks: dict[str, list[Task]] = {}
     for (platform, group), members in sorted(_by_group(chosen).items()):
         for number, some in enumerate(_cut(members), start=1):
@@ -118,7 +114,9 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
         ledger.close_cycle(connection, cycle_id)
         rows = connection.execute(
-            sa.text("SELECT source_id, state, coalesce(changed, 0) AS changed FROM core.batch WHERE cycle_id = :cycle_id"),
+            sa.text(
+                "SELECT source_id, state, coalesce(changed, 0) AS changed FROM core.batch WHERE cycle_id = :cycle_id"
+            ),
             {"cycle_id": cycle_id},
         ).all()
     states: dict[str, list[str]] = defaultdict(list)
@@ -149,7 +147,9 @@ def _chosen(registry: Registry, names: Sequence[str], as_of: datetime) -> list[S
     day = as_of.date()
     wanted = [registry.sources[name] for name in dict.fromkeys(names)] or registry.sources.values()
     return [
-        source for source in wanted if (source.since is None or source.since <= day) and (not source.until or source.until > day)
+        source
+        for source in wanted
+        if (source.since is None or source.since <= day) and (not source.until or source.until > day)
     ]
 
 

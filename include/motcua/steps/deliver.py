@@ -27,8 +27,6 @@ def drain(
         place.connected(settings, Role.SENDER) as engine,
         ledger.stage_run(engine, "drain", cycle_id) as run,
     ):
-        outcome = government.drain(
-            engine, connections.get(PORTAL), place.registry(settings.registry), clock=clock
-        )
+        outcome = government.drain(engine, connections.get(PORTAL), place.registry(settings.registry), clock=clock)
         run.rows, run.peak_memory_mb = outcome.accepted, place.peak_memory_mb()
     return outcome.as_dict()

@@ -60,7 +60,7 @@ def judge(
         for name, frame in zip(FRAMES, frames, strict=True):
             staging.write(part, name, frame)
         with engine.begin() as connection:
-            ledger.mark_judged(connection, cycle_id, batches, {k: t.to_pydatetime() for k, t in newest.items()})
+            ledger.mark_judged(connection, cycle_id, batches, {str(k): t.to_pydatetime() for k, t in newest.items()})
         run.rows, run.peak_memory_mb = len(read.dossiers), place.peak_memory_mb()
     log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), len(verdict.refused))
     return {"rows": run.rows, "accepted": len(accepted), "quarantined": len(verdict.refused)}

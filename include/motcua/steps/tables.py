@@ -41,7 +41,9 @@ def applicants(accepted: pd.DataFrame) -> pd.DataFrame:
 
 def steps(children: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
     """Rows of `private.step`; a tombstone's step without time or status has no identity and is left out."""
-    kept = children[children["row"].isin(accepted.index) & children["at"].notna() & children["status"].gt(0).fillna(False)]
+    kept = children[
+        children["row"].isin(accepted.index) & children["at"].notna() & children["status"].gt(0).fillna(False)
+    ]
     return _owned(kept, accepted)
 
 

@@ -41,7 +41,9 @@ def run_cycle(
     # fork: workers share what is loaded already, and the rule book is loaded here while they wait for pages
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(settings.workers, mp_context=context) as pool:
-        say(f"cycle {cycle_id}: reading {sum(len(task['sources']) for task in tasks)} sources as of {as_of.isoformat()}")
+        say(
+            f"cycle {cycle_id}: reading {sum(len(task['sources']) for task in tasks)} sources as of {as_of.isoformat()}"
+        )
         collected = [pool.submit(_collect, settings, connections, cycle_id, task) for task in tasks]
         import motcua.quality  # noqa: F401  # for the workers forked below
 
@@ -49,7 +51,9 @@ def run_cycle(
     say(f"collected {rows} rows")
     parts = chunks(settings=settings, cycle_id=cycle_id)
     with ProcessPoolExecutor(settings.workers, mp_context=context) as pool:
-        judged = list(pool.map(_judge_and_merge, *zip(*[(settings, connections, cycle_id, part) for part in parts], strict=True)))
+        judged = list(
+            pool.map(_judge_and_merge, *zip(*[(settings, connections, cycle_id, part) for part in parts], strict=True))
+        )
     say(f"merged {sum(one['changed'] for one in judged)} new versions")
     report(settings=settings, cycle_id=cycle_id)
     with ThreadPoolExecutor(1) as pool_of_one:

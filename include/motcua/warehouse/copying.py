@@ -11,7 +11,7 @@ import pyarrow.csv
 from psycopg import sql
 
 
-def copy_in(cursor: psycopg.Cursor[object], table: str, frame: pd.DataFrame) -> int:
+def copy_in(cursor: psycopg.Cursor, table: str, frame: pd.DataFrame) -> int:
     """Appends `frame` to `table`; its columns are columns of the table. Returns the number of rows.
 
     Timestamps are aware, null is null, an empty text stays an empty text.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import cast
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from psycopg import sql
 
 from motcua.errors import ConfigError
 from motcua.settings import Settings
@@ -59,8 +62,11 @@ def migrate(settings: Settings) -> None:
 
 
 def _create_roles(connection: sa.Connection) -> None:
+    driver = cast("psycopg.Connection", connection.connection.driver_connection)  # SQLAlchemy types it as any driver's
     for role in Role:
         present = connection.execute(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).first()
         if present is None:
-            connection.execute(sa.DDL("CREATE ROLE %(role)s LOGIN", context={"role": role.value}))
-            connection.execute(sa.DDL("GRANT %(role)s TO CURRENT_USER", context={"role": role.value}))
+            name = sql.Identifier(role.value)
+            cursor = driver.cursor()
+            cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+            cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))

@@ -38,9 +38,7 @@ class StageRun:
     peak_memory_mb: int = 0
 
 
-def open_cycle(
-    connection: sa.Connection, *, run_key: str, as_of: datetime, is_full: bool, sources: int
-) -> int:
+def open_cycle(connection: sa.Connection, *, run_key: str, as_of: datetime, is_full: bool, sources: int) -> int:
     """The number of the cycle of `run_key`: a new one, or the one that an earlier try has opened."""
     statement = sa.text("""
         INSERT INTO core.cycle (run_key, as_of, is_full, sources) VALUES (:run_key, :as_of, :is_full, :sources)
@@ -62,9 +60,7 @@ def cycle(connection: sa.Connection, cycle_id: int) -> Cycle:
 def close_cycle(connection: sa.Connection, cycle_id: int) -> None:
     """Marks the end of a cycle; a second call changes nothing."""
     connection.execute(
-        sa.text(
-            "UPDATE core.cycle SET ended_at = clock_timestamp() WHERE cycle_id = :cycle_id AND ended_at IS NULL"
-        ),
+        sa.text("UPDATE core.cycle SET ended_at = clock_timestamp() WHERE cycle_id = :cycle_id AND ended_at IS NULL"),
         {"cycle_id": cycle_id},
     )
 
@@ -191,7 +187,9 @@ def mark_judged(
     )
     for source_id, moment in newest.items():
         connection.execute(
-            sa.text("UPDATE core.batch SET newest_change = :moment WHERE cycle_id = :cycle_id AND source_id = :source_id"),
+            sa.text(
+                "UPDATE core.batch SET newest_change = :moment WHERE cycle_id = :cycle_id AND source_id = :source_id"
+            ),
             {"cycle_id": cycle_id, "source_id": source_id, "moment": moment},
         )
 

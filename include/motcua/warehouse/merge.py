@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import pandas as pd
+import psycopg
 import sqlalchemy as sa
 
 from motcua.errors import StaleWrite
@@ -75,7 +77,8 @@ def stage(connection: sa.Connection, judged: Judged) -> None:
     frames = (judged.dossiers, judged.applicants, judged.steps, judged.supplements, judged.quarantine, judged.issues)
     for statement in sql.SESSION_TABLES:
         connection.execute(statement)
-    with connection.connection.cursor() as cursor:
+    driver = cast("psycopg.Connection", connection.connection.driver_connection)  # SQLAlchemy types it as any driver's
+    with driver.cursor() as cursor:
         for table, frame in zip(INCOMING, frames, strict=True):
             copy_in(cursor, table, frame)
     for statement in sql.SESSION_INDEXES:
