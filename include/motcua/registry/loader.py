@@ -157,8 +157,8 @@ def _precedence(file: File, problems: Problems) -> Precedence:
 
 
 def _calendar(file: File, problems: Problems) -> WorkingCalendar:
-    """Weekdays that are no public holiday, corrected by the days of the file."""
-    free = set(holidays.country_holidays("VN", years=YEARS).keys())
+    """The national working days, Saturdays worked for a day off among them, corrected by the days of the file."""
+    national = holidays.country_holidays("VN", years=YEARS)
     own: dict[date, bool] = {}
     for row in rows(file, ("day", "works", "reason"), problems):
         row.required("reason")
@@ -171,4 +171,4 @@ def _calendar(file: File, problems: Problems) -> WorkingCalendar:
         own[day] = row.is_yes("works")
     first, last = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    return WorkingCalendar(day for day in days if own.get(day, day.weekday() < 5 and day not in free))
+    return WorkingCalendar(day for day in days if own.get(day, national.is_working_day(day)))
