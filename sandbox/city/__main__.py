@@ -1,0 +1,65 @@
+"""`python -m sandbox.city serve`: one port, one process, until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from sandbox.city.app import city_app
+from sandbox.city.connections import write_connections
+from sandbox.city.registry import read_registry
+from sandbox.city.state import CityState
+from sandbox.city.worktime import moment
+
+REGISTRY = Path(__file__).resolve().parents[2] / "include" / "motcua" / "registry"
+
+
+def main() -> None:
+    """Reads the command line and serves the city."""
+    arguments = _parser().parse_args()
+    state = CityState(
+        read_registry(arguments.registry), seed=arguments.seed, scale=arguments.scale, now=moment(arguments.as_of)
+    )
+    listener = socket.create_server(("127.0.0.1", arguments.port))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    arguments.home.mkdir(parents=True, exist_ok=True)
+    write_connections(state, url, arguments.home / "connections.json")
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(_serve(state, listener, url))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox.city", description="The stand-in city.")
+    serve = parser.add_subparsers(required=True).add_parser("serve", help="serve the city until SIGTERM")
+    serve.add_argument("--port", type=int, default=0, help="0: any free one")
+    serve.add_argument("--home", type=Path, required=True, help="where connections.json is written")
+    serve.add_argument("--registry", type=Path, default=REGISTRY)
+    serve.add_argument("--seed", type=int, default=2018)
+    serve.add_argument("--scale", type=float, default=1.0, help="1: the city of 2018; 0.01: a hundredth")
+    serve.add_argument("--as-of", default="2018-12-25T17:00:00+07:00", help="where the city's clock stands at first")
+    return parser
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+async def _serve(state: CityState, listener: socket.socket, url: str) -> None:
+    config = uvicorn.Config(city_app(state), log_level="warning", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if server.started:
+        print(f"ready {url}", flush=True)
+    await serving
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""What the running city remembers: the view at its clock, who is logged in, what was served, what misbehaves."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox.city.clock import View, view_at
+from sandbox.city.misbehave import Troubles
+from sandbox.city.population import Population, build
+from sandbox.city.registry import Registry, Source, canonical
+
+IGATE_TOKEN_SECONDS, LGSP_SESSION_SECONDS = 3600, 900
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What answers at one base path: a connection, its log-in and its sources by canonical unit."""
+
+    connection: str
+    platform: str
+    path: str
+    user: str
+    password: str
+    sources: dict[str, int]
+
+
+class LogIns:
+    """Tokens or sessions, each with its installation and its end on a monotonic clock."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._ends: dict[tuple[str, str], float] = {}
+
+    def grant(self, connection: str) -> str:
+        """A fresh token."""
+        token = secrets.token_urlsafe(24)
+        now = self._clock()
+        self._ends = {key: end for key, end in self._ends.items() if end > now}
+        self._ends[connection, token] = now + self._seconds
+        return token
+
+    def is_valid(self, connection: str, token: str) -> bool:
+        """Whether this installation granted the token, and it has not ended."""
+        return self._ends.get((connection, token), 0.0) > self._clock()
+
+
+class CityState:
+    """One running city.
+
+    Attributes:
+        registry: the registry's data.
+        population: everything that ever happens in the city.
+        view: the city at its clock.
+        installations: what answers, by base path.
+        troubles: what misbehaves.
+        rows_served: rows given out, by source.
+        requests_served: listing requests, by source.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        seed: int,
+        scale: float,
+        now: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.registry, self.seed, self.scale = registry, seed, scale
+        self.population: Population = build(registry, seed=seed, scale=scale)
+        self.view: View = view_at(self.population, now)
+        self.installations = _installations(registry, seed)
+        self.troubles = Troubles()
+        self.tokens = LogIns(IGATE_TOKEN_SECONDS, clock)
+        self.sessions = LogIns(LGSP_SESSION_SECONDS, clock)
+        self.rows_served: Counter[str] = Counter()
+        self.requests_served: Counter[str] = Counter()
+        self._by_code: dict[str, int] | None = None
+
+    def set_clock(self, now: int) -> None:
+        """Moves the city to another moment, earlier or later."""
+        self.view = view_at(self.population, now)
+
+    def scopes(self, installation: Installation, source: int | None = None) -> tuple[str, ...]:
+        """What may misbehave when this installation is asked (for this source), the nearest first."""
+        own = () if source is None else (self.registry.sources[source].id,)
+        any_source = next(iter(installation.sources.values()))
+        return (*own, installation.connection, self.registry.sources[any_source].group)
+
+    def count(self, source: Source, rows: int) -> None:
+        """Notes a listing that was answered."""
+        self.requests_served[source.id] += 1
+        self.rows_served[source.id] += rows
+
+    def row_of(self, code: str, sources: dict[str, int]) -> int | None:
+        """The first listed row with a code, among an installation's sources."""
+        if self._by_code is None:
+            self._by_code = {listed: dossier for dossier, listed in enumerate(self.population.listed_codes)}
+        dossier = self._by_code.get(code)
+        if dossier is None:
+            return None
+        source = int(self.population.source[dossier])
+        first, last = self.view.borders[source : source + 2].tolist()
+        rows = (self.view.dossier[first:last] == dossier).nonzero()[0]
+        return first + int(rows[0]) if len(rows) and source in sources.values() else None
+
+
+def password(seed: int, name: str) -> str:
+    """The password of an account: the same for the same city, guessed by nobody who has not its seed."""
+    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()[:32]
+
+
+def _installations(registry: Registry, seed: int) -> dict[str, Installation]:
+    found: dict[str, Installation] = {}
+    for place, source in enumerate(registry.sources):
+        one = found.setdefault(
+            source.base,
+            Installation(
+                connection=source.connection,
+                platform=source.platform,
+                path=source.base,
+                user=f"motcua-{source.connection.replace('_', '-')}",
+                password=password(seed, source.connection),
+                sources={},
+            ),
+        )
+        one.sources[canonical(source.unit)] = place
+    return found
