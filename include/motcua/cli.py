@@ -147,6 +147,7 @@ def main() -> None:
         level=os.environ.get("MOTCUA_LOG", "WARNING"), format="%(message)s", datefmt="[%X]",
         handlers=[RichHandler(console=err, show_path=False)],
     )  # fmt: skip
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of its own temporary folders
     try:
         app()
     except ConfigError as error:
@@ -172,7 +173,7 @@ def _settings(*, database: bool = True) -> Settings:
 def _connections(settings: Settings):  # type: ignore[no-untyped-def]  # imported late, so named late
     from motcua.connections import EnvironmentConnections
 
-    return EnvironmentConnections(os.environ, settings.connections)
+    return EnvironmentConnections(dict(os.environ), settings.connections)
 
 
 def _moment(text: str) -> datetime:

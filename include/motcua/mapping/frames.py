@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from motcua.mapping import columns
 from motcua.mapping.spec import Field, Kind, Record, Spec
 from motcua.registry import Registry
 
-# Any of these in a record's JSON text is worth a look at its fields; most records have none.
-_SUSPECT = re.compile(r"\ufffd|\\u00[01][0-9a-f]|\\[bf]|[\x7f-\x9f]")
 # Always needed, and needed of all but tombstones; receipt is needed of what was received.
 _ALWAYS = ("code", "agency_code", "source_changed_at")
 _LIVING = ("procedure_code", "status")
@@ -79,7 +76,7 @@ def _read(
         else:
             data[field.column] = _column(values, field, registry)
     contents = _contents(records, spec)
-    suspects = [row for row, content in enumerate(contents) if _SUSPECT.search(content)]
+    suspects = [row for row, content in enumerate(contents) if _is_suspect(content)]
     damaged, cleaned = _damage(records, fields, suspects)
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(records)))
     frame["content_sha256"] = pd.Series(
@@ -110,6 +107,12 @@ def _contents(records: Sequence[Record], spec: Spec) -> list[str]:
     bare = ({key: value for key, value in record.items() if key != change_time} for record in records)
     dumped = (orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode() for record in bare)
     return [unicodedata.normalize("NFC", text) for text in dumped]
+
+
+def _is_suspect(content: str) -> bool:
+    """Whether a record's JSON text holds U+FFFD or anything that may be a control character; most do not."""
+    escaped = "\\u00" in content or "\\b" in content or "\\f" in content
+    return escaped or "\ufffd" in content or not content.isprintable()
 
 
 def _damage(

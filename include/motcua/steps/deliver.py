@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from motcua.connections import Connections
-from motcua.publishing import government
+
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.warehouse import Role, ledger
@@ -23,6 +23,8 @@ def drain(
         Counts of what was settled (`accepted, rejected, unknown, superseded`), `queued` left over, `calls`, and
         `stopped`, the reason for ending early, or None.
     """
+    from motcua.publishing import government
+
     with (
         place.connected(settings, Role.SENDER) as engine,
         ledger.stage_run(engine, "drain", cycle_id) as run,
