@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
-import holidays
+from holidays.countries.vietnam import Vietnam
 
 from motcua.domain.calendar import WorkingCalendar
 from motcua.domain.codes import PROCEDURE_CODE
@@ -158,7 +158,7 @@ def _precedence(file: File, problems: Problems) -> Precedence:
 
 def _calendar(file: File, problems: Problems) -> WorkingCalendar:
     """The national working days, Saturdays worked for a day off among them, corrected by the days of the file."""
-    national = holidays.country_holidays("VN", years=YEARS)
+    national = Vietnam(years=YEARS)
     own: dict[date, bool] = {}
     for row in rows(file, ("day", "works", "reason"), problems):
         row.required("reason")
