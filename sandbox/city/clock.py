@@ -107,7 +107,7 @@ def dates_at(city: Population, view: View, dossiers: Moments) -> Dates:
     received = _known(city.received_at[dossiers], now)
     moved = timeline.due_moved_at[dossiers]
     due = np.where((moved != NEVER) & (timeline.answered_at[dossiers] <= now), moved, timeline.due_at[dossiers])
-    without = (city.oddities[dossiers] & int(faults.Oddity.NO_DUE_DATE)) > 0
+    without = (city.oddities[dossiers] & faults.Oddity.NO_DUE_DATE) > 0
     dates = Dates(
         submitted=city.submitted_at[dossiers].copy(),
         received=received,

@@ -5,8 +5,6 @@ A critical fault breaks its own rule and no other; it shows from the step on tha
 
 from __future__ import annotations
 
-from enum import IntFlag
-
 import numpy as np
 import numpy.typing as npt
 
@@ -40,8 +38,8 @@ YEAR = 365 * DAY
 STAND_STILL = (NUMBER["received_in_future"],)  # the office has lost sight of it: no step after the first two
 
 
-class Oddity(IntFlag):
-    """What looks odd in a row and is to be accepted."""
+class Oddity:
+    """What looks odd in a row and is to be accepted: bits, plain numbers because every row asks for them."""
 
     DECOMPOSED = 1
     MARKUP = 2
@@ -132,7 +130,7 @@ def draw_oddities(
     possible = {Oddity.NO_CHANNEL: ~online, Oddity.NO_DUE_DATE: timeline.requested_at == NEVER}
     for oddity, share in _ODDITY_SHARES.items():
         hit = (rng.random(len(fault)) < share) & (fault == 0) & possible.get(oddity, True)
-        oddities[hit] |= int(oddity)
+        oddities[hit] |= oddity
     return oddities
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,7 @@ UNKNOWN_CODES = (11, 12, 99)  # codes that no list has, on any platform
 FEES = (5_000, 8_000, 15_000, 50_000, 100_000, 500_000)
 
 
-@dataclass(slots=True)
-class Step:
+class Step(NamedTuple):
     """One step; times as the platform writes them."""
 
     at: Written
@@ -116,8 +116,10 @@ def rows(city: Population, view: View, first: int, last: int, write: Callable[[M
     timeline, dates = city.timeline, dates_at(city, view, dossiers)
     happened = timeline.times[dossiers] <= view.now
     times = write(np.where(happened, timeline.times[dossiers], NEVER))
-    written = [write(getattr(dates, name)) for name in _DATES]
+    columns = [write(getattr(dates, name)) for name in _DATES]
+    written = list(zip(*columns, strict=True))
     statuses, counts = timeline.statuses[dossiers].tolist(), view.steps[dossiers].tolist()
+    status, deleted = view.status[dossiers].tolist(), view.deleted[dossiers].tolist()
     planned = _step_dues(city, view, dossiers, dates.received)
     dues = write(planned)
     asked, answered = _until(timeline.requested_at[dossiers], view), _until(timeline.answered_at[dossiers], view)
@@ -126,13 +128,13 @@ def rows(city: Population, view: View, first: int, last: int, write: Callable[[M
     faulty, variants = view.fault[dossiers].tolist(), view.variant[first:last].tolist()
     for place, dossier in enumerate(dossiers.tolist()):
         bits = int(city.seed[dossier])
-        row = _row(city, dossier, bits, [column[place] for column in written])
-        row.status, row.deleted = int(view.status[dossier]), bool(view.deleted[dossier])
+        row = _row(city, dossier, bits, written[place])
+        row.status, row.deleted = status[place], deleted[place]
+        level, at, due = row.source.level, times[place], dues[place]
         row.steps = [
-            Step(times[place][n], statuses[place][n], *texts.step_words(statuses[place][n], n, bits, row.source.level),
-                 dues[place][n])
-            for n in range(counts[place])
-        ]  # fmt: skip
+            Step(at[n], code, *texts.step_words(code, n, bits, level), due[n])
+            for n, code in enumerate(statuses[place][: counts[place]])
+        ]
         if asked_w[place]:
             note = texts.SUPPLEMENT_NOTES[bits % len(texts.SUPPLEMENT_NOTES)]
             row.supplements = [Supplement("BS1", asked_w[place], note, answered_w[place], moved_w[place])]
@@ -144,7 +146,7 @@ def rows(city: Population, view: View, first: int, last: int, write: Callable[[M
 _DATES = ("submitted", "received", "due", "finished", "returned", "changed")
 
 
-def _row(city: Population, dossier: int, bits: int, dates: list[Written]) -> Row:
+def _row(city: Population, dossier: int, bits: int, dates: Sequence[Written]) -> Row:
     source = city.registry.sources[int(city.source[dossier])]
     procedure = city.registry.procedures[int(city.procedure[dossier])]
     oddities, kind = int(city.oddities[dossier]), int(city.kind[dossier])
@@ -172,7 +174,7 @@ def _step_dues(city: Population, view: View, dossiers: Moments, received: Moment
     moved = timeline.due_moved_at[dossiers][:, None]
     after = (timeline.times[dossiers] >= timeline.answered_at[dossiers][:, None]) & (moved != NEVER)
     dues = np.where(after, moved, timeline.due_at[dossiers][:, None])
-    without = (received == NEVER) | ((city.oddities[dossiers] & int(Oddity.NO_DUE_DATE)) > 0)
+    without = (received == NEVER) | ((city.oddities[dossiers] & Oddity.NO_DUE_DATE) > 0)
     return np.where(without[:, None], NEVER, dues)
 
 
@@ -192,7 +194,8 @@ def disturb(row: Row, rule: str, *, is_other: bool) -> None:
     elif rule == "unknown_applicant_kind":
         row.kind_given = odd
     elif rule == "unknown_procedure":
-        row.procedure_code = (row.procedure.code[:-1], row.procedure.code.replace(".", "-"), f"TTHC{bits % 1000}")[bits % 3]
+        code = row.procedure.code
+        row.procedure_code = (code[:-1], code.replace(".", "-"), f"TTHC{bits % 1000}")[bits % 3]
     elif rule == "unknown_unit":
         row.unit = f"000.99.{90 + bits % 10}.H24"
     elif rule == "text_damaged":

@@ -1,4 +1,4 @@
-"""Installations that misbehave on request: per source, group or connection, for some answers or until told otherwise."""
+"""Installations that misbehave on request: per source, group or connection, for some answers or for good."""
 
 from __future__ import annotations
 

@@ -119,5 +119,6 @@ def _handles(office: Source, procedure: Procedure) -> bool:
         return False
     if office.kind != "department":
         return True
-    words = next((fields for name, fields in DEPARTMENT_FIELDS.items() if name.lower() in office.unit_name.lower()), None)
-    return words is None or any(word.lower() in procedure.field_name.lower() for word in words)
+    unit, field = office.unit_name.lower(), procedure.field_name.lower()
+    words = next((fields for name, fields in DEPARTMENT_FIELDS.items() if name.lower() in unit), None)
+    return words is None or any(word.lower() in field for word in words)

@@ -98,13 +98,14 @@ def build(registry: Registry, *, seed: int, scale: float) -> Population:
     chosen = faults.choose(timeline, received_at, online, eligible, STANDARD_AS_OF, rng)
     oddities = faults.draw_oddities(timeline, online, chosen, rng)
     codes = _codes(registry, source, timeline.times[:, 0])
+    at_desk = rng.choice([IN_PERSON, POSTAL], len(part), p=(0.94, 0.06))
     bits = rng.integers(0, 2**63, len(part)).astype(np.uint64)
     listed = faults.listed_codes(codes, chosen, bits)
     return Population(
         registry=registry,
         source=source,
         procedure=procedure,
-        channel=np.where(online, ONLINE_CHANNEL, rng.choice([IN_PERSON, POSTAL], len(part), p=(0.94, 0.06))).astype("u1"),
+        channel=np.where(online, ONLINE_CHANNEL, at_desk).astype(np.uint8),
         kind=_kinds(registry, source, rng),
         seed=bits,
         submitted_at=submitted_at,
@@ -145,7 +146,8 @@ def _online(
 def _submissions(work: WorkTime, received: Moments, online: Flags, rng: np.random.Generator) -> Moments:
     """At the desk minutes before receipt, while it is open; online at any hour."""
     received_at, number = work.moments(received), len(received)
-    at_desk = work.moments(np.maximum(received - rng.integers(MINUTE, 25 * MINUTE, number), received // WORKDAY * WORKDAY))
+    opening = received // WORKDAY * WORKDAY
+    at_desk = work.moments(np.maximum(received - rng.integers(MINUTE, 25 * MINUTE, number), opening))
     lag = np.minimum(rng.lognormal(1.0, 1.2, number) * HOUR, 2 * DAY).astype(np.int64) + 5 * MINUTE
     return np.where(online, received_at - lag, at_desk)
 
@@ -212,9 +214,16 @@ def _codes(registry: Registry, source: Moments, first_at: Moments) -> list[str]:
     return [f"{units[unit]}-{dates[at]}-{count:04d}" for unit, at, count in rows]
 
 
+# Cumulated shares of citizens, enterprises, household businesses and state agencies.
+_KIND_LADDERS = {
+    "cap_tinh": (0.5, 0.9, 0.93, 0.97),
+    "cap_huyen": (0.7, 0.75, 0.97, 0.985),
+    "cap_xa": (0.97, 0.975, 0.99, 0.995),
+}
+
+
 def _kinds(registry: Registry, source: Moments, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    share = {"cap_tinh": (0.5, 0.9, 0.93, 0.97), "cap_huyen": (0.7, 0.75, 0.97, 0.985), "cap_xa": (0.97, 0.975, 0.99, 0.995)}
-    ladder = np.array([share[one.level] for one in registry.sources])[source]
+    ladder = np.array([_KIND_LADDERS[one.level] for one in registry.sources])[source]
     return (rng.random(len(source))[:, None] > ladder).sum(axis=1).astype(np.uint8)
 
 

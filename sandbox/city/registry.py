@@ -23,16 +23,12 @@ class Source:
     unit: str
     unit_name: str
     kind: str
+    level: str  # of the procedures that this office handles
 
     @property
     def base(self) -> str:
         """Path of the connection that answers for this source."""
         return f"/{self.platform}/{self.connection.removeprefix(self.platform + '_')}"
-
-    @property
-    def level(self) -> str:
-        """The level of procedures that this office handles."""
-        return {"department": "cap_tinh", "district": "cap_huyen"}.get(self.kind, "cap_xa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +102,10 @@ def _sources(file: Path, units: dict[str, Unit]) -> list[Source]:
         for code in merged.get("units") or [merged["unit"]]:
             unit = units[canonical(code)]
             found.append(
-                Source(merged["id"], text["group"], merged["platform"], merged["connection"], code, unit.name, unit.kind)
+                Source(
+                    merged["id"], text["group"], merged["platform"], merged["connection"], code, unit.name, unit.kind,
+                    {"department": "cap_tinh", "district": "cap_huyen"}.get(unit.kind, "cap_xa"),
+                )
             )
     return found
 

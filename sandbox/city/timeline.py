@@ -58,7 +58,7 @@ def draw_timeline(
     lateness: npt.NDArray[np.float64],
     rng: np.random.Generator,
 ) -> Timeline:
-    """Draws the course of dossiers received at `received` (working axis); `lateness` is an office's share of late ends."""
+    """Draws the course of dossiers received at `received` (working axis); `lateness`: share of late ends."""
     number = len(received)
     value, unit = limits
     due_at = first_due(work, received, value, unit)
