@@ -169,9 +169,7 @@ def _supplement(supplement: Supplement) -> dict[str, object]:
     }
 
 
-def _is_unauthorised(
-    state: CityState, installation: Installation, request: Request, trouble: Trouble | None
-) -> bool:
+def _is_unauthorised(state: CityState, installation: Installation, request: Request, trouble: Trouble | None) -> bool:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if trouble is not None and trouble.mode == "expired_token":
         return True

@@ -93,9 +93,7 @@ def draw_procedures(registry: Registry, source: Moments, rng: np.random.Generato
     return chosen
 
 
-def draw_receipts(
-    work: WorkTime, span: tuple[date, date], number: int, rng: np.random.Generator
-) -> Moments:
+def draw_receipts(work: WorkTime, span: tuple[date, date], number: int, rng: np.random.Generator) -> Moments:
     """Moments of receipt on the axis of working time, on the span's working days, the last day included."""
     first, after = work.place(np.array([day_number(span[0]), day_number(span[1]) + 1]))
     places = np.arange(first, after)

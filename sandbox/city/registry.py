@@ -86,9 +86,7 @@ def read_registry(folder: Path) -> Registry:
     fields = {row["code"]: row["name"] for row in _rows(folder / "fields.csv")}
     procedures = tuple(_procedure(row, fields) for row in _rows(folder / "procedures.csv"))
     known = {canonical(unit.agency_code): unit for unit in units}
-    sources = tuple(
-        source for file in sorted((folder / "sources").glob("*.yaml")) for source in _sources(file, known)
-    )
+    sources = tuple(source for file in sorted((folder / "sources").glob("*.yaml")) for source in _sources(file, known))
     overrides = folder / "calendar.csv"
     days_off = {row["day"]: row["works"] == "yes" for row in _rows(overrides)} if overrides.exists() else {}
     return Registry(sources, procedures, units, fields, days_off)
@@ -103,7 +101,13 @@ def _sources(file: Path, units: dict[str, Unit]) -> list[Source]:
             unit = units[canonical(code)]
             found.append(
                 Source(
-                    merged["id"], text["group"], merged["platform"], merged["connection"], code, unit.name, unit.kind,
+                    merged["id"],
+                    text["group"],
+                    merged["platform"],
+                    merged["connection"],
+                    code,
+                    unit.name,
+                    unit.kind,
                     {"department": "cap_tinh", "district": "cap_huyen"}.get(unit.kind, "cap_xa"),
                 )
             )

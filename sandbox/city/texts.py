@@ -34,7 +34,10 @@ DESK, LEADERS = "Bộ phận Một cửa", "Lãnh đạo"
 OFFICES = {
     "cap_tinh": ("Phòng chuyên môn", "Văn thư"),
     "cap_huyen": (
-        "Phòng Tư pháp", "Phòng Tài nguyên và Môi trường", "Phòng Quản lý đô thị", "Phòng Tài chính - Kế hoạch",
+        "Phòng Tư pháp",
+        "Phòng Tài nguyên và Môi trường",
+        "Phòng Quản lý đô thị",
+        "Phòng Tài chính - Kế hoạch",
     ),
     "cap_xa": ("Công chức Tư pháp - Hộ tịch", "Công chức Địa chính - Xây dựng"),
 }

@@ -119,9 +119,7 @@ def moved_due(work: WorkTime, due_at: Moments, unit: Moments, requested: Moments
     return work.closing(np.where(unit == CALENDAR_DAYS, by_calendar, by_work))
 
 
-def _finish(
-    start: Moments, due_place: Moments, lateness: npt.NDArray[np.float64], rng: np.random.Generator
-) -> Moments:
+def _finish(start: Moments, due_place: Moments, lateness: npt.NDArray[np.float64], rng: np.random.Generator) -> Moments:
     """Early, on the day, or late; what is too short for the outcome drawn falls to the next one."""
     number = len(start)
     outcome = rng.random(number)

@@ -68,6 +68,3 @@ class WorkTime:
     def closing(self, places: Moments) -> Moments:
         """The last closing of working days."""
         return self.days[places] * DAY + CLOSING
-
-
-
