@@ -1,0 +1,142 @@
+"""What is listed is what the ledger says; a fault shows in the row, and an oddity does no harm."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from sandbox.city.faults import RULES
+from sandbox.city.registry import canonical, read_registry
+from tests.sandbox.city_client import ALL_OF_IGATE, REGISTRY, CityClient
+
+CODE = re.compile(r"\d{3}\.\d{2}\.\d{2}\.H24-\d{6}-\d{4}")
+# igate's names of what both platforms tell
+FACTS = {
+    "HinhThucNop": "KenhThucHien",
+    "TrangThai": "TrangThaiHoSo",
+    "NgayNop": "NgayNopHoSo",
+    "NgayTraKetQua": "NgayTra",
+    "TienTrinh": "QuaTrinhXuLy",
+    "BoSung": "DanhSachHoSoBoSung",
+    "TrichYeu": "TrichYeuHoSo",
+}
+Rows = list[dict]
+
+
+@pytest.fixture(scope="session")
+def listed(running_city: CityClient) -> dict[str, Rows]:
+    """Every listed row by code, in igate's names, with the platform it came from."""
+    found: dict[str, Rows] = {}
+    log_ins: dict[str, str] = {}
+    for source in read_registry(REGISTRY).sources:
+        log_in = log_ins.get(source.connection) or running_city.log_in(source.connection)
+        log_ins[source.connection] = log_in
+        if source.platform == "igate":
+            rows = running_city.igate_page(source.connection, log_in, source.unit, ALL_OF_IGATE).json()["data"][
+                "danhSach"
+            ]
+        else:
+            rows = running_city.lgsp_rows(source.connection, log_in, source.unit)
+        for row in rows:
+            plain = row | {name: row[other] for name, other in FACTS.items() if other in row}
+            found.setdefault(row["MaHoSo"], []).append(plain | {"source": source})
+    return found
+
+
+@pytest.fixture(scope="session")
+def ledger(running_city: CityClient) -> list[dict]:
+    return running_city.ledger()
+
+
+def digits(text: str | None) -> str:
+    """A time without its punctuation, so that the platforms' times compare; empty for none."""
+    return re.sub(r"\D", "", text or "")[:14]
+
+
+def test_the_ledger_and_the_listings_hold_the_same_dossiers(ledger: list[dict], listed: dict[str, Rows]):
+    assert {line["code_listed"] for line in ledger} == set(listed)
+    assert len(ledger) == len(listed)
+
+
+def test_the_ledger_and_the_listings_tell_the_same_facts(ledger: list[dict], listed: dict[str, Rows]):
+    for line in (line for line in ledger if line["fault"] is None):
+        row = listed[line["code"]][0]
+        facts = (
+            str(row["TrangThai"]),
+            digits(row.get("NgayTiepNhan")),
+            digits(row.get("NgayHenTra")),
+            digits(row.get("NgayKetThucXuLy")),
+            digits(row.get("NgayTraKetQua")),
+            len(row["TienTrinh"]),
+            len(row["BoSung"]),
+            row["DaXoa"] in (True, "1"),
+            canonical(row["MaDonViTiepNhan"]),
+        )
+        names = ("received_at", "due_at", "finished_at", "returned_at")
+        dates = [digits((line[name] or "").removesuffix("+07:00")) for name in names]
+        expected = (str(line["status"]), *dates, line["steps"], line["supplements"], line["deleted"], line["unit"])
+        assert facts == expected, line["source_id"]
+
+
+def test_duplicates_are_listed_twice_and_are_equal(ledger: list[dict], listed: dict[str, Rows]):
+    twice = {line["code_listed"] for line in ledger if line["duplicate"]}
+    pairs = {code: rows for code, rows in listed.items() if len(rows) > 1}
+    conflicting = {line["code_listed"] for line in ledger if line["fault"] == "duplicate_in_batch"}
+    assert pairs.keys() == twice | conflicting
+    assert all(pairs[code][0] == pairs[code][1] for code in twice)
+    assert all(pairs[code][0] != pairs[code][1] for code in conflicting)
+    assert all(pairs[code][0]["NgayCapNhat"] == pairs[code][1]["NgayCapNhat"] for code in conflicting)
+
+
+def earlier(first: str, second: str) -> Callable[[dict], bool]:
+    return lambda row: "" < digits(row[first]) < digits(row[second])
+
+
+def without_request(row: dict) -> bool:
+    requests = [item.get("NgayYeuCau", item.get("NgayBoSung")) for item in row["BoSung"]]
+    return None in requests or "" in requests or (str(row["TrangThai"]) == "5" and not requests)
+
+
+SIGNS: dict[str, Callable[[dict], bool]] = {
+    "missing_required": lambda row: any(not row.get(name) for name in ("MaTTHC", "TrangThai", "NgayTiepNhan")),
+    "code_shape": lambda row: not CODE.fullmatch(row["MaHoSo"]) or row["MaHoSo"].split("-")[1][2:4] == "13",
+    "impossible_date": lambda row: "20180230" in (digits(row["NgayHenTra"])[:8], digits(row["NgayNop"])[:8]),
+    "received_in_future": lambda row: digits(row["NgayTiepNhan"]) > "20181226",
+    "due_before_received": earlier("NgayHenTra", "NgayTiepNhan"),
+    "finished_before_received": earlier("NgayKetThucXuLy", "NgayTiepNhan"),
+    "returned_before_finished": earlier("NgayTraKetQua", "NgayKetThucXuLy"),
+    "returned_without_date": lambda row: str(row["TrangThai"]) == "10" and not row.get("NgayTraKetQua"),
+    "unknown_status": lambda row: int(row["TrangThai"]) > 10,
+    "unknown_channel": lambda row: int(row["HinhThucNop"]) > 3,
+    "unknown_applicant_kind": lambda row: int(row["LoaiDoiTuong"]) > 4,
+    "unknown_procedure": lambda row: not re.fullmatch(r"\d\.\d{6}", row["MaTTHC"]),
+    "unknown_unit": lambda row: row["MaDonViTiepNhan"] != row["source"].unit,
+    "text_damaged": lambda row: "\ufffd" in str(row) or "\x07" in row["MaTTHC"],
+    "duplicate_in_batch": lambda row: True,  # see the test of duplicates
+    "supplement_without_request": without_request,
+}
+
+
+@pytest.mark.parametrize("rule", RULES[1:])
+def test_a_fault_shows_in_the_row(ledger: list[dict], listed: dict[str, Rows], rule: str):
+    codes = [line["code_listed"] for line in ledger if line["fault"] == rule]
+    assert codes
+    assert [code for code in codes if not SIGNS[rule](listed[code][0])] == []
+
+
+def test_faults_are_in_the_reported_population_only(ledger: list[dict]):
+    faulty = [line for line in ledger if line["fault"]]
+    assert not [line for line in faulty if line["status"] in (1, 3) or line["deleted"]]
+    assert set(Counter(line["fault"] for line in faulty)) == set(RULES[1:])
+
+
+def test_sound_rows_show_no_fault(ledger: list[dict], listed: dict[str, Rows]):
+    harmless = ("missing_required", "unknown_procedure", "duplicate_in_batch")  # oddities look like these and are none
+    signs = {rule: sign for rule, sign in SIGNS.items() if rule not in harmless}
+    for line in (line for line in ledger if line["fault"] is None and line["status"] not in (1, 3)):
+        row = {"NgayKetThucXuLy": None, "NgayTraKetQua": None, "NgayHenTra": None, **listed[line["code"]][0]}
+        row["HinhThucNop"] = row.get("HinhThucNop") or 0
+        assert [rule for rule, sign in signs.items() if sign(row)] == [], line["source_id"]
