@@ -1,0 +1,5 @@
+"""The Government portal: one sender that tells it every version in order, and a ledger of what came of it."""
+
+from motcua.publishing.government.sender import Outcome, drain
+
+__all__ = ["Outcome", "drain"]
