@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param, get_current_context, task
+from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param, get_current_context, task, task_group
 from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, PLATFORMS, RUNS_BY_CLOCK
 
 WORKING_HOURS_AND_ONE_NIGHT = MultipleCronTriggerTimetable("*/15 7-17 * * 1-5", "0 2 * * *", timezone=CITY_TIME)
@@ -59,19 +59,14 @@ with DAG(
         """The platform's share of the plan; none of its sources is due: what follows is skipped."""
         return [{**part, "cycle_id": planned["cycle_id"]} for part in planned["collect"].get(platform, [])]
 
-    @task(map_index_template="{{ part }}", execution_timeout=timedelta(minutes=30))
-    def collect(part: dict[str, Any]) -> dict[str, Any]:
+    @task(map_index_template="{{ label }}", execution_timeout=timedelta(minutes=30))
+    def collect(label: str, cycle_id: int, sources: list[str]) -> dict[str, Any]:
         """Reads some sources of one group to the end; a source that is down is recorded, not raised."""
-        get_current_context()["part"] = part["label"]
+        get_current_context()["label"] = label
         from motcua import steps
         from wiring import AirflowConnections, settings
 
-        return steps.collect(
-            settings=settings(),
-            connections=AirflowConnections(),
-            cycle_id=part["cycle_id"],
-            sources=part["sources"],
-        )
+        return steps.collect(settings=settings(), connections=AirflowConnections(), cycle_id=cycle_id, sources=sources)
 
     @task(trigger_rule="all_done_min_one_success", execution_timeout=timedelta(minutes=5))
     def chunks(planned: dict[str, Any]) -> list[dict[str, Any]]:
@@ -82,23 +77,32 @@ with DAG(
         cycle_id = planned["cycle_id"]
         return [{**chunk, "cycle_id": cycle_id} for chunk in steps.chunks(settings=settings(), cycle_id=cycle_id)]
 
-    @task(map_index_template="{{ chunk }}", execution_timeout=timedelta(minutes=30))
-    def judge(chunk: dict[str, Any]) -> dict[str, Any]:
+    @task(map_index_template="{{ label }}", execution_timeout=timedelta(minutes=30))
+    def judge(label: str, cycle_id: int, part: str, batches: list[str]) -> dict[str, Any]:
         """Judges rows by the rule book; the bad ones go to quarantine."""
-        get_current_context()["chunk"] = chunk["label"]
+        get_current_context()["label"] = label
         from motcua import steps
-        from wiring import settings
+        from wiring import AirflowConnections, settings
 
-        return steps.judge(settings=settings(), cycle_id=chunk["cycle_id"], batches=chunk["batches"])
+        return steps.judge(
+            settings=settings(), connections=AirflowConnections(), cycle_id=cycle_id, part=part, batches=batches
+        )
 
-    @task(map_index_template="{{ chunk }}", trigger_rule="all_done", execution_timeout=timedelta(minutes=30))
-    def consolidate(chunk: dict[str, Any]) -> dict[str, Any]:
+    @task(map_index_template="{{ label }}", execution_timeout=timedelta(minutes=30))
+    def consolidate(label: str, cycle_id: int, part: str, batches: list[str]) -> dict[str, Any]:
         """Merges the judged batches of a part, each in one transaction."""
-        get_current_context()["chunk"] = chunk["label"]
+        get_current_context()["label"] = label
         from motcua import steps
-        from wiring import settings
+        from wiring import AirflowConnections, settings
 
-        return steps.consolidate(settings=settings(), cycle_id=chunk["cycle_id"], batches=chunk["batches"])
+        return steps.consolidate(
+            settings=settings(), connections=AirflowConnections(), cycle_id=cycle_id, part=part, batches=batches
+        )
+
+    @task_group(group_id="load")
+    def load(label: str, cycle_id: int, part: str, batches: list[str]) -> None:
+        """From staged frames to the warehouse, part by part: one part's failure stops no other."""
+        judge(label, cycle_id, part, batches) >> consolidate(label, cycle_id, part, batches)
 
     @task(outlets=[DOSSIERS], trigger_rule="all_done_min_one_success", execution_timeout=timedelta(minutes=5))
     def announce(planned: dict[str, Any], outlet_events: Any) -> None:
@@ -122,7 +126,5 @@ with DAG(
     read = chunks(planned)
     for platform in PLATFORMS:
         share = parts.override(task_id=f"plan_{platform}")(planned, platform)
-        collect.override(task_id=f"collect_{platform}", pool=platform).expand(part=share) >> read
-    judged = judge.expand(chunk=read)
-    merged = consolidate.expand(chunk=read)
-    judged >> merged >> [announce(planned), report(planned)]
+        collect.override(task_id=f"collect_{platform}", pool=platform).expand_kwargs(share) >> read
+    load.expand_kwargs(read) >> [announce(planned), report(planned)]

@@ -35,13 +35,18 @@ with DAG(
 ):
 
     @task(execution_timeout=timedelta(minutes=60))
-    def drain() -> dict[str, Any]:
+    def drain(triggering_asset_events: Any) -> dict[str, Any]:
         """Sends what is due, in order per dossier."""
         from datetime import UTC, datetime
 
         from motcua import steps
-        from wiring import AirflowConnections, settings
+        from wiring import AirflowConnections, newest, settings
 
-        return steps.drain(settings=settings(), connections=AirflowConnections(), clock=lambda: datetime.now(UTC))
+        return steps.drain(
+            settings=settings(),
+            connections=AirflowConnections(),
+            clock=lambda: datetime.now(UTC),
+            cycle_id=newest(triggering_asset_events).get("cycle_id"),
+        )
 
     drain()

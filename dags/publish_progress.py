@@ -41,10 +41,12 @@ with DAG(
         from datetime import datetime
 
         from motcua import steps
-        from wiring import moment, settings
+        from wiring import moment, newest, settings
 
-        told = [datetime.fromisoformat(event.extra["as_of"]) for event in triggering_asset_events.get(DOSSIERS, [])]
-        as_of = max(told) if told else moment(params, dag_run)
-        return steps.publish(settings=settings(), as_of=as_of, published_at=dag_run.run_after)
+        told = newest(triggering_asset_events)
+        as_of = datetime.fromisoformat(told["as_of"]) if told else moment(params, dag_run)
+        return steps.publish(
+            settings=settings(), as_of=as_of, published_at=dag_run.run_after, cycle_id=told.get("cycle_id")
+        )
 
     publish()

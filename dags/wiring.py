@@ -63,6 +63,12 @@ def moment(params: dict[str, Any], dag_run: Any, data_interval_end: datetime | N
     return given
 
 
+def newest(triggering_asset_events: Any) -> dict[str, Any]:
+    """What `announce` told last among the events that started this run; empty when it was started by hand."""
+    told = [event.extra for event in triggering_asset_events.get(DOSSIERS, [])] if triggering_asset_events else []
+    return max(told, key=lambda extra: extra["cycle_id"], default={})
+
+
 class AirflowConnections:
     """The pipeline's connections, kept by Airflow (`motcua.connections.Connections`)."""
 

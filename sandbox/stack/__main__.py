@@ -20,8 +20,8 @@ from sandbox.stack.processes import StackError, patiently, sweep
 from sandbox.stack.progress import display
 from sandbox.stack.stack import Plan, Stack
 
-AS_OF = "2018-12-25T17:00:00+07:00"
 DOWN_SECONDS = 90
+SOME_DOWN = 3
 
 
 def main() -> int:
@@ -33,9 +33,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     ports = Ports.usual() if given.command == "up" else Ports.free()
-    stack = Stack(Plan(home=home, scale=given.scale, seed=given.seed, ports=ports))
+    stack = Stack(Plan(home=home, scale=given.scale, seed=given.seed, as_of=given.as_of, ports=ports))
     try:
-        return _run(stack, given.as_of, keep=given.command == "up")
+        return _run(stack, keep=given.command == "up")
     except (StackError, requests.RequestException) as error:
         print(f"\nfailed: {error}", file=sys.stderr)
         return 1
@@ -68,12 +68,12 @@ def down(home: Path) -> int:
     return 0
 
 
-def _run(stack: Stack, as_of: str, *, keep: bool) -> int:
+def _run(stack: Stack, *, keep: bool) -> int:
     began = time.monotonic()
     print(f"Starting PostgreSQL, the stand-in city and Airflow ({stack.programs.logs}) …", flush=True)
     stack.start()
-    print(f"Started in {stack.seconds['start']:.0f} s. One cycle as of {as_of}:", flush=True)
-    stack.cycle(as_of, display())
+    print(f"Started in {stack.seconds['start']:.0f} s. One cycle as of {stack.plan.as_of}:", flush=True)
+    stack.cycle(display())
     status = _sum_up(stack, seconds=time.monotonic() - began)
     if keep:
         _keep(stack)
@@ -81,15 +81,11 @@ def _run(stack: Stack, as_of: str, *, keep: bool) -> int:
 
 
 def _sum_up(stack: Stack, *, seconds: float) -> int:
-    """Prints the pipeline's own summary and keeps it in `run/summary.json`; the exit status."""
+    """Has the pipeline print its summary and write `run/summary.json`; the exit status."""
     motcua = Path(sys.executable).parent / "motcua"
-    asked = subprocess.run(
-        [motcua, "summary", "--json"], env=stack.environment, capture_output=True, text=True, check=False
-    )
-    if asked.returncode not in (0, 3):
-        raise StackError(f"motcua summary: {asked.stderr.strip() or asked.stdout.strip()}")
-    (stack.home / "run" / "summary.json").write_text(asked.stdout, encoding="utf-8")
-    subprocess.run([motcua, "summary"], env=stack.environment, check=False)
+    if subprocess.run([motcua, "summary"], env=stack.environment, check=False).returncode != 0:
+        raise StackError("the cycle is done, but `motcua summary` failed")
+    figures = json.loads((stack.home / "run" / "summary.json").read_text(encoding="utf-8"))
     parts = {
         "database": "PostgreSQL",
         "airflow_database": "Airflow's database",
@@ -101,9 +97,9 @@ def _sum_up(stack: Stack, *, seconds: float) -> int:
     told = ", ".join(f"{name} {stack.seconds[key]:.0f} s" for key, name in parts.items())
     print(f"\nThe whole run: {seconds:.0f} s ({told})")
     print(
-        f"Look next: {stack.home / 'feeds'} (feed and public page), {stack.programs.logs} (logs); `make up` keeps it running"
+        f"Look next: {stack.home / 'feeds'} (feed and page), {stack.programs.logs} (logs); `make up` keeps it running"
     )
-    return asked.returncode
+    return SOME_DOWN if figures["sources"]["down"] or figures["sources"]["held"] else 0
 
 
 def _keep(stack: Stack) -> None:
@@ -126,7 +122,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--home", type=Path, default=Path(os.environ.get("MOTCUA_HOME") or CHECKOUT / "var"))
     parser.add_argument("--scale", type=float, default=1.0, help="size of the city; 1.0 is the whole of it")
     parser.add_argument("--seed", type=int, default=2018)
-    parser.add_argument("--as-of", default=AS_OF, help="the moment of the cycle (default: %(default)s)")
+    parser.add_argument("--as-of", default=Plan.as_of, help="the moment of the cycle (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -53,6 +53,7 @@ class Plan:
         home: state directory, `MOTCUA_HOME` of all that runs here.
         scale: size of the city; 1.0 is the whole of it.
         seed: of the stand-in's history.
+        as_of: the moment at which the stand-in stands.
         registry: directory of the registry; None means the packaged one.
         city_options: more arguments for the stand-in.
     """
@@ -60,6 +61,7 @@ class Plan:
     home: Path
     scale: float = 1.0
     seed: int = 2018
+    as_of: str = "2018-12-25T17:00:00+07:00"
     registry: Path | None = None
     city_options: tuple[str, ...] = ()
     ports: Ports = field(default_factory=Ports.free)
@@ -156,7 +158,7 @@ class Stack:
         plan = self.plan
         registry = plan.registry or CHECKOUT / "include" / "motcua" / "registry"
         options = {"--port": plan.ports.city, "--home": city_home(self.home), "--registry": registry,
-                   "--seed": plan.seed, "--scale": plan.scale}  # fmt: skip
+                   "--seed": plan.seed, "--scale": plan.scale, "--as-of": plan.as_of}  # fmt: skip
         arguments = [str(part) for option in options.items() for part in option]
         command = (sys.executable, "-m", "sandbox.city", "serve", *arguments, *plan.city_options)
         return self.programs.start("city", command, _inherited(), CHECKOUT)
@@ -191,13 +193,17 @@ class Stack:
 
     # ── a cycle ───────────────────────────────────────────────────────────────────────────────
 
-    def cycle(self, as_of: str, show: Display, *, sources: Sequence[str] = (), full: bool = False) -> dict[str, str]:
+    def cycle(
+        self, show: Display, *, as_of: str = "", sources: Sequence[str] = (), full: bool = False
+    ) -> dict[str, str]:
         """Runs a cycle to its end, publication and delivery included; the ids of its runs by DAG.
+
+        `as_of` is the plan's moment unless another is given.
 
         Raises:
             StackError: a run failed or did not end; the message carries the task's last words.
         """
-        run = self.airflow.trigger(COLLECT, {"as_of": as_of, "sources": list(sources), "full": full})
+        run = self.airflow.trigger(COLLECT, {"as_of": as_of or self.plan.as_of, "sources": list(sources), "full": full})
         runs = {COLLECT: run["dag_run_id"]}
         figures = Figures(self.database_url, run["dag_run_id"])
         with contextlib.closing(figures), show:

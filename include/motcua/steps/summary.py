@@ -35,7 +35,8 @@ _STAGES = sa.text("""
 SELECT stage AS name, round(extract(epoch FROM max(ended_at) - min(started_at))::numeric, 1)::float AS seconds,
        sum(rows)::bigint AS rows, max(peak_memory_mb) AS peak_memory_mb
 FROM core.stage_run
-WHERE cycle_id = :cycle_id OR (cycle_id IS NULL AND started_at >= (SELECT started_at FROM core.cycle WHERE cycle_id = :cycle_id))
+WHERE cycle_id = :cycle_id
+   OR (cycle_id IS NULL AND started_at >= (SELECT started_at FROM core.cycle WHERE cycle_id = :cycle_id))
 GROUP BY stage ORDER BY min(started_at)
 """)
 
@@ -48,14 +49,18 @@ FROM core.batch WHERE cycle_id = :cycle_id
 
 # each dossier by the service that tells the portal of it; its steps are a second row and would count it twice
 _DELIVERY = sa.text("""
-SELECT count(*) FILTER (WHERE state IN ('queued', 'sent')) AS queued, count(*) FILTER (WHERE state = 'accepted') AS accepted,
+SELECT count(*) FILTER (WHERE state IN ('queued', 'sent')) AS queued,
+       count(*) FILTER (WHERE state = 'accepted') AS accepted,
        count(*) FILTER (WHERE state IN ('rejected', 'given_up')) AS rejected,
        count(*) FILTER (WHERE state = 'unknown') AS unknown
 FROM core.delivery WHERE service = 'DongBoHoSoMC'
 """)
 
-_FEED = sa.text("SELECT seq, rows, CASE WHEN as_of = :as_of THEN changed ELSE 0 END AS changed"
-                " FROM core.publication ORDER BY seq DESC LIMIT 1")  # fmt: skip
+# a cycle that changed nothing leaves an older version standing: its changes are not this cycle's
+_FEED = sa.text("""
+SELECT p.seq, p.rows, CASE WHEN p.published_at >= c.started_at THEN p.changed ELSE 0 END AS changed
+FROM core.publication p, core.cycle c WHERE c.cycle_id = :cycle_id ORDER BY p.seq DESC LIMIT 1
+""")
 
 
 def summary(*, settings: Settings, cycle_id: int) -> dict[str, object]:
@@ -67,7 +72,7 @@ def summary(*, settings: Settings, cycle_id: int) -> dict[str, object]:
         stages = [dict(row._mapping) for row in connection.execute(_STAGES, {"cycle_id": cycle_id})]
         sources = dict(connection.execute(_SOURCES, {"cycle_id": cycle_id}).one()._mapping)
         delivery = dict(connection.execute(_DELIVERY).one()._mapping)
-        feed = connection.execute(_FEED, {"as_of": cycle.as_of}).first()
+        feed = connection.execute(_FEED, {"cycle_id": cycle_id}).first()
         seconds = connection.execute(
             sa.text("SELECT extract(epoch FROM max(ended_at) - min(started_at))::float FROM core.stage_run"
                     " WHERE started_at >= (SELECT started_at FROM core.cycle WHERE cycle_id = :cycle_id)"),
