@@ -35,7 +35,7 @@ test: $(READY) ## every test, the whole stack end to end included
 	@$(BIN)/python -m pytest -q -n 2
 
 bench: $(READY) ## measure what the bars are about
-	@$(BIN)/python -m sandbox.bench
+	@$(BIN)/python -m tests.bench
 
 lock: $(READY) ## resolve the requirements again for Python 3.11-3.13
 	@for name in requirements requirements-dev; do \

@@ -26,7 +26,8 @@ _ORDINARY: dict[str, Any] = {
          "PhongBanXuLy": "Bộ phận Một cửa", "NoiDungXuLy": "Trả kết quả", "TrangThai": 10,
          "NgayBatDau": "2018-10-15T10:00:00.000", "NgayKetThucTheoQuyDinh": "2018-10-15T17:00:00.000"},
     ],
-    "BoSung": [], "LePhi": [], "ThanhPhan": [{"Ma": "TP01", "Ten": "Tờ khai", "DuocSoHoa": True, "DuocTaiSuDung": False}],
+    "BoSung": [], "LePhi": [],
+    "ThanhPhan": [{"Ma": "TP01", "Ten": "Tờ khai", "DuocSoHoa": True, "DuocTaiSuDung": False}],
     "DaXoa": False, "NgayCapNhat": "2018-10-15T10:00:00.000",
 }  # fmt: skip
 _NUMBER = itertools.count(2)

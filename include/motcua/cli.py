@@ -25,7 +25,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done · 1 our failure · 2 wrong usage or configuration · 3 done, but some sources were down or held",
+    epilog="Exit status: 0 done · 1 our failure · 2 wrong usage or configuration · "
+    "3 done, but some sources were down or held",
 )
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

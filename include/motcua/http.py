@@ -1,7 +1,7 @@
 """The one way to speak HTTP: every wait bounded, certificates checked, redirects refused, politeness kept.
 
 HttpError
-├── HttpUnavailable    no whole answer: time-out, refused, cut off, too many requests (`sent` says whether it may have arrived)
+├── HttpUnavailable    no whole answer: time-out, refused, cut off, too many requests; `sent`: it may have arrived
 └── HttpUnexpected     an answer that no contract allows: a redirect, too large
 
 What a status or a body means is its caller's business.

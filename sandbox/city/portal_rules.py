@@ -7,11 +7,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 DOSSIER_KEYS = frozenset(
-    """MaHoSo MaTTHC TenTTHC MaLinhVuc TenLinhVuc KenhThucHien SoGiayToChuHoSo ChuHoSo LoaiDoiTuong MaDoiTuong
-    ThongTinKhac Email Fax SoDienThoai TrichYeuHoSo NgayTiepNhan NgayHenTra TrangThaiHoSo NgayTra ThongTinTra HinhThuc
-    NgayKetThucXuLy DonViXuLy GhiChu TaiLieuNop DanhSachLePhi DanhSachTepDinhKemKhac DanhSachHoSoBoSung
-    DanhSachGiayToKetQua NoiNopHoSo HoSoCoThanhPhanSoHoa TaiKhoanDuocXacThucVoiVNeID DuocThanhToanTrucTuyen NgayTuChoi
-    DinhDanhCHS NgayNopHoSo DSKetNoiCSDL""".split()
+    [
+        "MaHoSo",
+        "MaTTHC",
+        "TenTTHC",
+        "MaLinhVuc",
+        "TenLinhVuc",
+        "KenhThucHien",
+        "SoGiayToChuHoSo",
+        "ChuHoSo",
+        "LoaiDoiTuong",
+        "MaDoiTuong",
+        "ThongTinKhac",
+        "Email",
+        "Fax",
+        "SoDienThoai",
+        "TrichYeuHoSo",
+        "NgayTiepNhan",
+        "NgayHenTra",
+        "TrangThaiHoSo",
+        "NgayTra",
+        "ThongTinTra",
+        "HinhThuc",
+        "NgayKetThucXuLy",
+        "DonViXuLy",
+        "GhiChu",
+        "TaiLieuNop",
+        "DanhSachLePhi",
+        "DanhSachTepDinhKemKhac",
+        "DanhSachHoSoBoSung",
+        "DanhSachGiayToKetQua",
+        "NoiNopHoSo",
+        "HoSoCoThanhPhanSoHoa",
+        "TaiKhoanDuocXacThucVoiVNeID",
+        "DuocThanhToanTrucTuyen",
+        "NgayTuChoi",
+        "DinhDanhCHS",
+        "NgayNopHoSo",
+        "DSKetNoiCSDL",
+    ]
 )
 LIST_KEYS = {
     "TaiLieuNop": "TepDinhKemId TenTepDinhKem IsDeleted MaThanhPhanHoSo DuongDanTaiTepTin DuocSoHoa DuocTaiSuDung"
@@ -28,7 +62,17 @@ _LISTS = {name: frozenset(keys.split()) for name, keys in LIST_KEYS.items()}
 _INNER_LISTS = {"DanhSachGiayToBoSung", "DanhSachLePhiBoSung"}
 _TEXTS = DOSSIER_KEYS - _LISTS.keys()
 STEP_KEYS = frozenset(
-    "MaHoSo NguoiXuLy ChucDanh ThoiDiemXuLy PhongBanXuLy NoiDungXuLy TrangThai NgayBatDau NgayKetThucTheoQuyDinh".split()
+    [
+        "MaHoSo",
+        "NguoiXuLy",
+        "ChucDanh",
+        "ThoiDiemXuLy",
+        "PhongBanXuLy",
+        "NoiDungXuLy",
+        "TrangThai",
+        "NgayBatDau",
+        "NgayKetThucTheoQuyDinh",
+    ]
 )
 
 REQUIRED = ("MaHoSo", "MaTTHC", "TenTTHC", "MaLinhVuc", "KenhThucHien", "NgayNopHoSo", "TrangThaiHoSo", "DonViXuLy")

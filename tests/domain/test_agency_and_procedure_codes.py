@@ -6,7 +6,6 @@ import re
 
 import pandas as pd
 import pytest
-
 from motcua.domain.codes import DOSSIER_CODE, PROCEDURE_CODE, canonical_agencies, canonical_agency, short_procedures
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
-
 from motcua.domain.deadlines import computed_due
 from motcua.domain.status import Channel
+
 from tests.domain.working_time import CALENDAR, moments
 
 

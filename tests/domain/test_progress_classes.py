@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from motcua.domain.progress import PROGRESS_NAMES, progress_classes
 from motcua.domain.status import STATUS_NAMES, Status
+
 from tests.domain.working_time import CALENDAR, VIETNAM, moments, next_working
 
 FRIDAY = datetime(2018, 10, 12, 17, 0, tzinfo=VIETNAM)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from motcua.domain.calendar import WorkingCalendar
+
 from tests.domain.working_time import (
     CALENDAR,
     VIETNAM,

@@ -6,7 +6,6 @@ import math
 from datetime import date, datetime, time, timedelta, timezone
 
 import pandas as pd
-
 from motcua.domain.calendar import WorkingCalendar
 
 VIETNAM = timezone(timedelta(hours=7))

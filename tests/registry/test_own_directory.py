@@ -6,7 +6,6 @@ from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
-
 from motcua.registry import Source, load_registry
 from motcua.registry.model import Band
 from motcua.registry.reading import PACKAGED

@@ -7,7 +7,6 @@ from datetime import date
 
 import pandas as pd
 import pytest
-
 from motcua.domain.codes import canonical_agency
 from motcua.domain.status import ApplicantKind, Channel, Status
 from motcua.domain.text import fold

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from motcua.errors import ConfigError
 from motcua.registry import load_registry
 from motcua.registry.reading import PACKAGED

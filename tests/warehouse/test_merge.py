@@ -28,7 +28,8 @@ def load(engine: sa.Engine) -> Callable[..., Merged | None]:
     """Opens a cycle, stages rows and merges them as one batch of one source."""
 
     def run(
-        rows: Sequence[dict[str, object]], *, source_id: str = SOURCE, cycle_id: int | None = None, is_full: bool = False,
+        rows: Sequence[dict[str, object]], *, source_id: str = SOURCE, cycle_id: int | None = None,
+        is_full: bool = False,
         quarantine: Sequence[dict[str, object]] = (),
     ) -> Merged | None:  # fmt: skip
         with engine.begin() as connection:
@@ -152,7 +153,7 @@ def test_older_cycle_may_not_write_after_a_newer_one(engine: sa.Engine, load: Ca
     with engine.begin() as connection:
         older = ledger.open_cycle(connection, run_key="older", as_of=AS_OF, is_full=False, sources=1)
     load([row()])
-    with pytest.raises(StaleWrite, match="le_chan.an_bien: cycle 2 has merged"):
+    with pytest.raises(StaleWrite, match=r"le_chan\.an_bien: cycle 2 has merged"):
         load([row(status=9, source_changed_at=AS_OF)], cycle_id=older)
     assert _all(engine, "SELECT status FROM api.dossier") == [(4,)]
 

@@ -120,7 +120,9 @@ def session(source: Source, connection: Connection) -> tuple[HttpSession, float]
     return http, time.monotonic() + source.time_budget_seconds
 
 
-def read_still(source: Source, unit: str, read: Callable[[], tuple[list[PageRef], int | None]]) -> tuple[list[PageRef], int | None]:
+def read_still(
+    source: Source, unit: str, read: Callable[[], tuple[list[PageRef], int | None]]
+) -> tuple[list[PageRef], int | None]:
     """Reads a unit's listing until it holds still, at most `READINGS` times."""
     for _ in range(READINGS):
         try:
@@ -181,4 +183,3 @@ def records_in(source: Source, value: object, name: str) -> Sequence[Record]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise SourceChanged(source.id, f"field {name}: expected a list of objects; ask its owner")
     return value
-

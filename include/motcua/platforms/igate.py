@@ -12,8 +12,20 @@ from motcua.connections import Connection
 from motcua.errors import SourceChanged, SourceRefused
 from motcua.http import Answer, HttpSession
 from motcua.platforms.base import (
-    MOST_PAGES, Keep, Listing, Logins, Moving, PageRef, Record, Window, field, json_object, read_still, records_in,
-    session, told_as,
+    MOST_PAGES,
+    Keep,
+    Listing,
+    Logins,
+    Moving,
+    PageRef,
+    Record,
+    Window,
+    field,
+    json_object,
+    read_still,
+    records_in,
+    session,
+    told_as,
 )  # fmt: skip
 from motcua.registry import Source
 

@@ -12,8 +12,20 @@ from motcua.connections import Connection
 from motcua.errors import SourceChanged, SourceRefused
 from motcua.http import HttpSession
 from motcua.platforms.base import (
-    MOST_PAGES, Keep, Listing, Logins, Moving, PageRef, Record, Window, field, json_object, read_still, records_in,
-    session, told_as,
+    MOST_PAGES,
+    Keep,
+    Listing,
+    Logins,
+    Moving,
+    PageRef,
+    Record,
+    Window,
+    field,
+    json_object,
+    read_still,
+    records_in,
+    session,
+    told_as,
 )  # fmt: skip
 from motcua.registry import Source
 
@@ -71,7 +83,9 @@ class _Desk:
                 raise Moving("the session ended, and its cursor with it")
             raw, found = self._post(body, token)
         if str(found.get("error_code")) == EXPIRED:
-            raise SourceRefused(self.source.id, "refuses a session it has just given: its owner must look at our account")
+            raise SourceRefused(
+                self.source.id, "refuses a session it has just given: its owner must look at our account"
+            )
         return raw, found
 
     def _post(self, body: dict[str, str], token: str) -> tuple[bytes, dict[str, object]]:

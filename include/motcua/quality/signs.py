@@ -46,7 +46,9 @@ def newest_copies(dossiers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _local_day(moments: pd.Series) -> pd.Series:
-    return (moments.dt.tz_localize(None) + pd.Timedelta(hours=7)).dt.floor("D")
+    local = moments.dt.tz_localize(None) + pd.Timedelta(hours=7)
+    days: pd.Series = local.dt.floor("D")
+    return days
 
 
 def _code_date_exists(codes: pd.Series) -> pd.Series:

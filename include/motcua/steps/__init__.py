@@ -1,4 +1,4 @@
-"""One function a stage: what DAGs and the command line call. Arguments and results are JSON-able; each may run twice."""
+"""One function a stage: what DAGs and the command line call. Arguments, results: JSON-able; each may run twice."""
 
 from motcua.steps.collect import collect
 from motcua.steps.consolidate import consolidate

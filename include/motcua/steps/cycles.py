@@ -127,8 +127,8 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
         down = found.count("failed")
         if down > MAX_DOWN_SHARE * len(found):
             raise TooManyDown(
-                f"{platform}: {down} of {len(found)} sources could not be read (limit {MAX_DOWN_SHARE:.0%}): look at our "
-                "own network and connections first, then at api.batch for each source's error"
+                f"{platform}: {down} of {len(found)} sources could not be read (limit {MAX_DOWN_SHARE:.0%}): look at "
+                "our own network and connections first, then at api.batch for each source's error"
             )
     flat = [state for found in states.values() for state in found]
     return {

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from motcua.connections import Connections
-
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.warehouse import Role, ledger

@@ -12,8 +12,14 @@ from motcua.domain.progress import PROGRESS_NAMES
 def lines(figures: Mapping[str, Any]) -> Iterator[str]:
     """Lines of rich markup."""
     sources, delivery, feed = figures["sources"], figures["delivery"], figures["feed"]
-    yield f"[bold]Chu kỳ tính đến {figures['as_of']}[/] · {figures['seconds']} giây · đỉnh bộ nhớ {figures['peak_memory_mb']} MB"
-    yield f"  Nguồn        {sources['ok']}/{sources['total']} đọc được · {sources['down']} mất kết nối · {sources['held']} tạm giữ"
+    yield (
+        f"[bold]Chu kỳ tính đến {figures['as_of']}[/] · {figures['seconds']} giây · "
+        f"đỉnh bộ nhớ {figures['peak_memory_mb']} MB"
+    )
+    yield (
+        f"  Nguồn        {sources['ok']}/{sources['total']} đọc được · {sources['down']} mất kết nối · "
+        f"{sources['held']} tạm giữ"
+    )
     yield (
         f"  Hồ sơ        {_number(figures['received'])} tiếp nhận · {_number(figures['online'])} trực tuyến · "
         f"{_number(figures['accepted'])} hợp lệ · {_number(sum(figures['quarantined'].values()))} cách ly"
@@ -29,9 +35,14 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
         f"  Cổng DVCQG   {_number(delivery['accepted'])} đã nhận · {_number(delivery['queued'])} chờ · "
         f"{_number(delivery['rejected'])} bị từ chối · {_number(delivery['unknown'])} chưa rõ"
     )
-    yield f"  Dữ liệu mở   phiên bản {feed['seq']} · {_number(feed['rows'])} hồ sơ · {_number(feed['changed'])} thay đổi"
+    yield (
+        f"  Dữ liệu mở   phiên bản {feed['seq']} · {_number(feed['rows'])} hồ sơ · {_number(feed['changed'])} thay đổi"
+    )
     for stage in figures["stages"]:
-        yield f"    [dim]{stage['name']:<14} {stage['seconds']:>7.1f} s {_number(stage['rows']):>9} dòng {stage['peak_memory_mb']:>6} MB[/]"
+        yield (
+            f"    [dim]{stage['name']:<14} {stage['seconds']:>7.1f} s {_number(stage['rows']):>9} dòng "
+            f"{stage['peak_memory_mb']:>6} MB[/]"
+        )
 
 
 def _number(value: int) -> str:

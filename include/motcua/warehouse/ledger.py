@@ -138,7 +138,8 @@ def record_failed(
             VALUES (:batch_id, :cycle_id, :source_id, :as_of, :kind, 'failed', :window_from, :window_to, :error_kind,
                     :error, clock_timestamp())
             ON CONFLICT (batch_id) DO UPDATE SET
-                (state, error_kind, error, ended_at) = ('failed', EXCLUDED.error_kind, EXCLUDED.error, EXCLUDED.ended_at)
+                (state, error_kind, error, ended_at)
+              = ('failed', EXCLUDED.error_kind, EXCLUDED.error, EXCLUDED.ended_at)
         """),
         values,
     )

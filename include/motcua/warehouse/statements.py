@@ -15,8 +15,8 @@ SESSION_TABLES = tuple(
             "CREATE TEMP TABLE IF NOT EXISTS incoming_supplement (LIKE private.supplement)",
             "CREATE TEMP TABLE IF NOT EXISTS incoming_quarantine (LIKE core.quarantine INCLUDING DEFAULTS)",
             "CREATE TEMP TABLE IF NOT EXISTS incoming_issue (LIKE core.issue INCLUDING DEFAULTS)",
-            "CREATE TEMP TABLE IF NOT EXISTS changed (code text PRIMARY KEY, is_new boolean NOT NULL, deleted boolean NOT NULL)"
-            " ON COMMIT DELETE ROWS",
+            "CREATE TEMP TABLE IF NOT EXISTS changed"
+            " (code text PRIMARY KEY, is_new boolean NOT NULL, deleted boolean NOT NULL) ON COMMIT DELETE ROWS",
             "TRUNCATE incoming_dossier, incoming_applicant, incoming_step, incoming_supplement, incoming_quarantine,"
             " incoming_issue",
         ),
@@ -154,7 +154,9 @@ SOURCE_ROWS = (_STATUS_WENT_BACK, _OLDER_READING, _KEEP_TOMBSTONE_FACTS, _UPSERT
 # a fact, or the lead claim's content (which the portal is told), differs; it queues what the portal must be told.
 DOSSIERS = sa.text("""
 WITH claim AS (
-    SELECT s.*, row_number() OVER (PARTITION BY s.code ORDER BY s.deleted, s.source_changed_at DESC, s.source_id) AS rank
+    SELECT s.*, row_number() OVER (
+        PARTITION BY s.code ORDER BY s.deleted, s.source_changed_at DESC, s.source_id
+    ) AS rank
     FROM core.source_dossier s JOIN changed c USING (code)
 ), merged AS (
     SELECT code,

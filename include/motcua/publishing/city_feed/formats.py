@@ -43,9 +43,7 @@ def csv_body(table: pa.Table) -> bytes:
     """The CSV text of a table, header first."""
     buffer = io.BytesIO()
     buffer.write((",".join(table.column_names) + "\n").encode())
-    pyarrow.csv.write_csv(
-        table, buffer, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-    )
+    pyarrow.csv.write_csv(table, buffer, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed"))
     return buffer.getvalue()
 
 

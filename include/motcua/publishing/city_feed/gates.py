@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,9 +25,7 @@ class GateResult:
         return asdict(self)
 
 
-def check_gates(
-    built: Path, *, counted: int, previous_rows: int | None, max_drop_share: float
-) -> list[GateResult]:
+def check_gates(built: Path, *, counted: int, previous_rows: int | None, max_drop_share: float) -> list[GateResult]:
     """Judges the files in `built` as a consumer would read them, not the table they came from.
 
     Args:
@@ -65,7 +64,7 @@ def _formats_agree(tables: dict[str, pa.Table]) -> GateResult:
 
 def _codes_rise(table: pa.Table) -> GateResult:
     codes = table["code"].to_pylist()
-    passed = all(left < right for left, right in zip(codes, codes[1:], strict=False))
+    passed = all(left < right for left, right in pairwise(codes))
     return GateResult(gate="codes_rise", passed=passed, detail="sorted by code, each code once")
 
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -85,8 +86,9 @@ def _entries(table: pa.Table) -> list[tuple[str, dict[str, object]]]:
 def _values(name: str, column: pa.ChunkedArray) -> list[object]:
     if column.type == INSTANT:
         return list(_city_texts(column))
-    texts: list[object] = column.to_pylist()
-    return [orjson.Fragment(text) for text in texts] if name == "steps" else texts
+    if name == "steps":
+        return [orjson.Fragment(text) for text in cast("list[str]", column.to_pylist())]  # a text column
+    return list(column.to_pylist())
 
 
 def _city_texts(instants: pa.ChunkedArray) -> list[str | None]:

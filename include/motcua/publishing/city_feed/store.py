@@ -36,7 +36,7 @@ class FeedStore:
         """Names of the files in the directory `path`; none when it does not exist."""
         try:
             if self._local is not None:
-                return sorted(os.listdir(self._local / path))
+                return sorted(file.name for file in (self._local / path).iterdir())
             return sorted(name.rsplit("/", 1)[-1] for name in self._files.ls(f"{self._root}/{path}", detail=False))
         except FileNotFoundError:
             return []

@@ -118,7 +118,9 @@ def _entry(file: Path, rows: int | None) -> dict[str, object]:
 
 def _procedures(registry: Registry) -> pa.Table:
     """The registry's procedures that may be named, by code."""
-    shown = [registry.procedures[code] for code in sorted(registry.procedures) if not registry.procedures[code].sensitive]
+    shown = [
+        registry.procedures[code] for code in sorted(registry.procedures) if not registry.procedures[code].sensitive
+    ]
     columns = {
         "procedure_code": [procedure.code for procedure in shown],
         "procedure_name": [procedure.name for procedure in shown],

@@ -95,9 +95,9 @@ def due_codes(connection: sa.Connection, now: datetime) -> list[str]:
 
 
 # Any: rows of a query, whose shape `records.Row` describes
-def dossiers(connection: sa.Connection, codes: Sequence[str]) -> list[Mapping[str, Any]]:
+def dossiers(connection: sa.Connection, codes: Sequence[str]) -> list[dict[str, Any]]:
     """What is needed to render these dossiers, as they are now."""
-    return [row._mapping for row in connection.execute(_DOSSIERS, {"codes": list(codes)})]
+    return [row._asdict() for row in connection.execute(_DOSSIERS, {"codes": list(codes)})]
 
 
 def mark_sent(
