@@ -23,7 +23,14 @@ SELECT c.sources,
 FROM api.cycle c LEFT JOIN api.batch b USING (cycle_id)
 WHERE c.run_key = %s GROUP BY c.cycle_id, c.sources
 """
-DELIVERIES = "SELECT count(*), count(*) FILTER (WHERE state IN ('queued', 'sent', 'unknown')) FROM api.delivery"
+# what was never tried and is not due for so long waits for something of ours, such as a procedure's field code
+SOON = "1 minute"
+DELIVERIES = """
+SELECT count(*) FILTER (WHERE NOT waits),
+       count(*) FILTER (WHERE NOT waits AND state IN ('queued', 'sent', 'unknown'))
+FROM (SELECT state, state = 'queued' AND attempts = 0 AND coalesce(due_at > now() + %s::interval, false) AS waits
+      FROM api.delivery) one
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +53,11 @@ class Figures:
         self._settled_before = self.deliveries()[0] - self.deliveries()[1]
 
     def deliveries(self) -> tuple[int, int]:
-        """All rows of the outbox, and the open ones."""
-        total, still_open = self._ask(DELIVERIES, ()) or (0, 0)
+        """Rows of the outbox but for those that are not due soon, and the open ones among them."""
+        total, still_open = self._ask(DELIVERIES, (SOON,)) or (0, 0)
         return total, still_open
 
-    def stages(self, *, published: int, publications: int) -> list[Stage]:
+    def stages(self, *, published: bool, publications: int) -> list[Stage]:
         """The five stages as they stand."""
         sources, read, judged, merged, readable = self._ask(BATCHES, (self._run_key,)) or (0, 0, 0, 0, 0)
         total, still_open = self.deliveries()
@@ -58,7 +65,7 @@ class Figures:
             Stage(name="collect", unit="sources", done=read, total=sources),
             Stage(name="judge", unit="batches", done=judged, total=readable),
             Stage(name="consolidate", unit="batches", done=merged, total=readable),
-            Stage(name="publish", unit="version", done=published, total=publications),
+            Stage(name="publish", unit="version", done=int(published), total=publications),
             Stage(
                 name="deliver",
                 unit="messages",
