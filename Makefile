@@ -7,7 +7,7 @@ READY := .venv/.ready
 UV_VERSION := 0.13.9
 LOCKS := requirements.txt requirements-dev.txt
 
-.PHONY: help run up down test check lint bench lock
+.PHONY: help run up down test check lint bench lock browser
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -31,8 +31,16 @@ lint: $(READY)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports > .venv/layers.log || { cat .venv/layers.log; exit 1; }
 
-test: $(READY) ## every test, the whole stack end to end included
+test: $(READY) browser ## every test, the whole stack end to end included
 	@$(BIN)/python -m pytest -q -n 2
+
+browser:
+	@command -v chromium chromium-browser google-chrome > /dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    echo "Installing Chromium …"; export DEBIAN_FRONTEND=noninteractive; \
+	    { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core; } > .venv/apt.log 2>&1 \
+	      || echo "Chromium could not be installed (.venv/apt.log): tests of the public page are skipped"; \
+	  else echo "Chromium is not installed, and this is not root on Debian: tests of the public page are skipped"; fi; }
 
 bench: $(READY) ## measure what the bars are about
 	@$(BIN)/python -m tests.bench

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from motcua.publishing import city_feed
+from motcua.publishing import city_feed, public_page
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.warehouse import Role, ledger
@@ -25,5 +25,6 @@ def publish(
         outcome = city_feed.publish(
             engine, settings.feed_url, place.registry(settings.registry), as_of=as_of, published_at=published_at
         )
+        public_page.build_page(settings.feed_url)
         run.rows, run.peak_memory_mb = outcome.rows, place.peak_memory_mb()
     return {"seq": outcome.seq, "rows": outcome.rows, "changed": outcome.changed}
