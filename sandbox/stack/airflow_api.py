@@ -10,6 +10,7 @@ import requests
 
 FINISHED = frozenset({"success", "failed"})
 ACTIVE = ("queued", "running")
+COMPLAINTS = frozenset({"warning", "error", "critical"})
 
 
 class AirflowApi:
@@ -78,12 +79,12 @@ class AirflowApi:
         answer = self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?state=failed&limit=20")
         return sorted(answer["task_instances"], key=lambda task: task["end_date"] or "")
 
-    def log_tail(self, task: Mapping[str, Any], lines: int = 12) -> str:
-        """The last lines of a task instance's log."""
+    def complaints(self, task: Mapping[str, Any], lines: int = 12) -> str:
+        """The last warnings and errors of a task instance's log, exceptions with their messages."""
         path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/logs"
         answer = self._call("GET", f"{path}/{task['try_number']}?map_index={task['map_index']}&full_content=true")
-        told = [_line(entry) for entry in answer["content"]]
-        return "\n".join([line for line in told if line][-lines:])
+        told = [_line(entry) for entry in answer["content"] if entry.get("level") in COMPLAINTS]
+        return "\n".join(told[-lines:])
 
     def _runs(self, **filters: object) -> list[dict[str, Any]]:
         answer = self._call("GET", "/dags/~/dagRuns", params={"order_by": "-id", "limit": 50, **filters})
@@ -98,14 +99,9 @@ class AirflowApi:
         return answer.json()
 
 
-def _line(entry: object) -> str:
+def _line(entry: Mapping[str, Any]) -> str:
     """One entry of a structured log as text, an exception with its message."""
-    if not isinstance(entry, dict):
-        return str(entry)
-    text = str(entry.get("event", ""))
-    if entry.get("level") in {"debug", None} and not entry.get("error_detail"):
-        return ""
     details = entry.get("error_detail") or []
     if isinstance(details, str):
         details = json.loads(details)
-    return "\n".join([text, *(f"{detail['exc_type']}: {detail['exc_value']}" for detail in details)])
+    return "\n".join([str(entry["event"]), *(f"{one['exc_type']}: {one['exc_value']}" for one in details)])

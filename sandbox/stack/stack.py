@@ -251,7 +251,7 @@ class Stack:
         task = tasks[0]
         folder = self.programs.logs / "tasks" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task['task_id']}"
         name = f"{dag_id}.{task['task_id']}" + (f"[{task['rendered_map_index']}]" if task["map_index"] >= 0 else "")
-        said = self.airflow.log_tail(task)
+        said = self.airflow.complaints(task)
         return f"{name} failed ({len(tasks)} red in this run); its last words:\n{said}\nsee {folder}"
 
     # ── stopping ──────────────────────────────────────────────────────────────────────────────
