@@ -6,13 +6,15 @@ import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import fsspec
 import orjson
 import pyarrow.parquet
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,31 +32,32 @@ class CityPortal:
 
     Attributes:
         seq: of the version it holds, or None.
+        manifest_sha256: digest of that version's manifest, or None: a version never changes.
         rows: its copy, by code.
         refusals: why versions were not taken, in order.
     """
 
     seq: int | None = None
+    manifest_sha256: str | None = None
     rows: dict[str, dict[str, object]] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
 
     def follow(self, base: str) -> int:
         """Takes the version that `index.json` points to; returns its seq."""
-        index = orjson.loads(_get(base, "index.json"))
-        seq = int(index["seq"])
+        index = _parsed(_get(base, "index.json"), "index.json")
+        seq, path = int(index["seq"]), str(index["manifest"])
         if self.seq is not None and seq < self.seq:
             raise FeedRefused(f"the pointer went back from {self.seq} to {seq}")
-        manifest_path = str(index["manifest"])
-        manifest = orjson.loads(_get(base, manifest_path))
-        if int(manifest["seq"]) != seq:
-            raise FeedRefused(f"index.json points to {seq}, its manifest says {manifest['seq']}")
-        folder = manifest_path.rpartition("/")[0]
-        files = {entry["name"]: _checked(base, folder, entry) for entry in manifest["files"]}
-        copies = [_READERS[name](files[name]) for name in FORMATS]
-        if copies[0] != copies[1] or copies[0] != copies[2]:
-            raise FeedRefused("the three formats do not hold the same rows")
-        self.rows = copies[0]
-        self.seq = seq
+        body = _get(base, path)
+        digest = hashlib.sha256(body).hexdigest()
+        if seq == self.seq and digest != self.manifest_sha256:
+            raise FeedRefused(f"version {seq} is not what it was")
+        manifest = _parsed(body, path)
+        for key in ("seq", "as_of"):
+            if manifest[key] != index[key]:
+                raise FeedRefused(f"index.json says {key} {index[key]}, its manifest {manifest[key]}")
+        self.rows = _read(base, path.rpartition("/")[0], manifest["files"])
+        self.seq, self.manifest_sha256 = seq, digest
         return seq
 
 
@@ -78,7 +81,9 @@ def control_routes(portal: CityPortal) -> list[Route]:
     async def follow(request: Request) -> Response:
         asked = await request.json()
         try:
-            answer: Mapping[str, object] = {"seq": portal.follow(asked["feed"]), "rows": len(portal.rows)}
+            # reading the whole city takes seconds, in which the sources must go on answering
+            seq = await run_in_threadpool(portal.follow, asked["feed"])
+            answer: Mapping[str, object] = {"seq": seq, "rows": len(portal.rows)}
         except FeedRefused as refused:
             portal.refusals.append(str(refused))
             return Response(orjson.dumps({"refused": str(refused)}), status_code=409, media_type="application/json")
@@ -89,8 +94,35 @@ def control_routes(portal: CityPortal) -> list[Route]:
 
 def _get(base: str, name: str) -> bytes:
     path = unquote(urlsplit(base).path) if base.startswith("file:") else base
-    with fsspec.open(f"{path.rstrip('/')}/{name}", "rb") as file:
-        return bytes(file.read())
+    try:
+        with fsspec.open(f"{path.rstrip('/')}/{name}", "rb") as file:
+            return bytes(file.read())
+    except FileNotFoundError as error:
+        raise FeedRefused(f"{name} is missing") from error
+
+
+def _parsed(body: bytes, name: str) -> dict[str, Any]:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise FeedRefused(f"{name} is no JSON") from error
+
+
+def _read(base: str, folder: str, entries: Sequence[Mapping[str, object]]) -> dict[str, dict[str, object]]:
+    """The rows of a version by code, when every file is what its entry says and the formats agree."""
+    bodies = {str(entry["name"]): _checked(base, folder, entry) for entry in entries}
+    lacking = [name for name in FORMATS if name not in bodies]
+    if lacking:
+        raise FeedRefused(f"the manifest does not name {', '.join(lacking)}")
+    copies = {name: _READERS[name](bodies[name]) for name in FORMATS}
+    for entry in entries:
+        held = copies.get(str(entry["name"]))
+        if held is not None and len(held) != entry["rows"]:
+            raise FeedRefused(f"{entry['name']}: {len(held)} rows, the manifest says {entry['rows']}")
+    first = copies[FORMATS[0]]
+    if any(copy != first for copy in copies.values()):
+        raise FeedRefused("the three formats do not hold the same rows")
+    return first
 
 
 def _checked(base: str, folder: str, entry: Mapping[str, object]) -> bytes:

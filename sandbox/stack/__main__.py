@@ -21,7 +21,7 @@ from sandbox.stack.progress import display
 from sandbox.stack.stack import Plan, Stack
 
 DOWN_SECONDS = 90
-SOME_DOWN = 3
+FAILED, SOME_DOWN, INTERRUPTED = 1, 3, 130
 
 
 def main() -> int:
@@ -38,10 +38,10 @@ def main() -> int:
         return _run(stack, keep=given.command == "up")
     except (StackError, requests.RequestException) as error:
         print(f"\nfailed: {error}", file=sys.stderr)
-        return 1
+        return FAILED
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # stopping takes seconds; a second Ctrl-C must not leave half of it
@@ -73,8 +73,14 @@ def _run(stack: Stack, *, keep: bool) -> int:
     print(f"Starting PostgreSQL, the stand-in city and Airflow ({stack.programs.logs}) …", flush=True)
     stack.start()
     print(f"Started in {stack.seconds['start']:.0f} s. One cycle as of {stack.plan.as_of}:", flush=True)
-    stack.cycle(display())
-    status = _sum_up(stack, seconds=time.monotonic() - began)
+    try:
+        stack.cycle(display())
+        status = _sum_up(stack, seconds=time.monotonic() - began)
+    except StackError as error:
+        if not keep:
+            raise
+        print(f"\nfailed: {error}", file=sys.stderr)  # and stays up: the red task is there to be looked at
+        status = FAILED
     if keep:
         _keep(stack)
     return status
@@ -97,7 +103,8 @@ def _sum_up(stack: Stack, *, seconds: float) -> int:
     told = ", ".join(f"{name} {stack.seconds[key]:.0f} s" for key, name in parts.items())
     print(f"\nThe whole run: {seconds:.0f} s ({told})")
     print(
-        f"Look next: {stack.home / 'feeds'} (feed and page), {stack.programs.logs} (logs); `make up` keeps it running"
+        f"Look next: {stack.home / 'feeds' / 'v1'} (feed; the page is its index.html), {stack.programs.logs} (logs); "
+        "`make up` keeps it all running"
     )
     return SOME_DOWN if figures["sources"]["down"] or figures["sources"]["held"] else 0
 
@@ -108,7 +115,7 @@ def _keep(stack: Stack) -> None:
     print(f"\nAirflow      {stack.urls['airflow']}")
     for user in USERS:
         print(f"             log-in {user} / {passwords[user]}")
-    print(f"Public page  {stack.urls['page']}\nStand-in     {stack.urls['city']}")
+    print(f"Public page  {stack.urls['page']}/v1/\nStand-in     {stack.urls['city']}")
     print("Ctrl-C here, or `make down` elsewhere, stops it.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         while True:
