@@ -19,7 +19,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param, get_current_context, task, task_group
-from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, PLATFORMS, RUNS_BY_CLOCK
+from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, PLATFORMS, RUNS_BY_CLOCK, moment, places, settings
 
 WORKING_HOURS_AND_ONE_NIGHT = MultipleCronTriggerTimetable("*/15 7-17 * * 1-5", "0 2 * * *", timezone=CITY_TIME)
 
@@ -46,7 +46,6 @@ with DAG(
     def plan(params: dict[str, Any], dag_run: Any, data_interval_end: Any = None) -> dict[str, Any]:
         """Fixes the moment and opens the cycle: which sources, from when."""
         from motcua import steps
-        from wiring import moment, settings
 
         as_of = moment(params, dag_run, data_interval_end)
         steps.prepare(settings=settings())
@@ -64,15 +63,13 @@ with DAG(
         """Reads some sources of one group to the end; a source that is down is recorded, not raised."""
         get_current_context()["label"] = label
         from motcua import steps
-        from wiring import AirflowConnections, settings
 
-        return steps.collect(settings=settings(), connections=AirflowConnections(), cycle_id=cycle_id, sources=sources)
+        return steps.collect(**places(), cycle_id=cycle_id, sources=sources)
 
     @task(trigger_rule="all_done_min_one_success", execution_timeout=timedelta(minutes=5))
     def chunks(planned: dict[str, Any]) -> list[dict[str, Any]]:
         """What was read, cut into parts that fit into memory; a collecting task that failed stops no other's rows."""
         from motcua import steps
-        from wiring import settings
 
         cycle_id = planned["cycle_id"]
         return [{**chunk, "cycle_id": cycle_id} for chunk in steps.chunks(settings=settings(), cycle_id=cycle_id)]
@@ -82,22 +79,16 @@ with DAG(
         """Judges rows by the rule book; the bad ones go to quarantine."""
         get_current_context()["label"] = label
         from motcua import steps
-        from wiring import AirflowConnections, settings
 
-        return steps.judge(
-            settings=settings(), connections=AirflowConnections(), cycle_id=cycle_id, part=part, batches=batches
-        )
+        return steps.judge(**places(), cycle_id=cycle_id, part=part, batches=batches)
 
     @task(map_index_template="{{ label }}", execution_timeout=timedelta(minutes=30))
     def consolidate(label: str, cycle_id: int, part: str, batches: list[str]) -> dict[str, Any]:
         """Merges the judged batches of a part, each in one transaction."""
         get_current_context()["label"] = label
         from motcua import steps
-        from wiring import AirflowConnections, settings
 
-        return steps.consolidate(
-            settings=settings(), connections=AirflowConnections(), cycle_id=cycle_id, part=part, batches=batches
-        )
+        return steps.consolidate(**places(), cycle_id=cycle_id, part=part, batches=batches)
 
     @task_group(group_id="load")
     def load(label: str, cycle_id: int, part: str, batches: list[str]) -> None:
@@ -114,7 +105,6 @@ with DAG(
         """Closes the cycle and says once what is wrong; red when we failed, or too much of a platform is down."""
         from motcua import steps
         from motcua.errors import MotcuaError
-        from wiring import settings
 
         outcome: dict[str, Any] = steps.report(settings=settings(), cycle_id=planned["cycle_id"])
         failed = ti.get_ti_count(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id], states=["failed", "upstream_failed"])

@@ -18,7 +18,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
-from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, RUNS_BY_CLOCK
+from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, RUNS_BY_CLOCK, newest, places
 
 EVERY_FIVE_MINUTES = CronTriggerTimetable("*/5 * * * *", timezone=CITY_TIME)
 
@@ -40,13 +40,8 @@ with DAG(
         from datetime import UTC, datetime
 
         from motcua import steps
-        from wiring import AirflowConnections, newest, settings
 
-        return steps.drain(
-            settings=settings(),
-            connections=AirflowConnections(),
-            clock=lambda: datetime.now(UTC),
-            cycle_id=newest(triggering_asset_events).get("cycle_id"),
-        )
+        cycle_id = newest(triggering_asset_events).get("cycle_id")
+        return steps.drain(**places(), clock=lambda: datetime.now(UTC), cycle_id=cycle_id)
 
     drain()

@@ -17,7 +17,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, Param, task
-from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS
+from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, moment, newest, settings
 
 with DAG(
     "publish_progress",
@@ -41,7 +41,6 @@ with DAG(
         from datetime import datetime
 
         from motcua import steps
-        from wiring import moment, newest, settings
 
         told = newest(triggering_asset_events)
         as_of = datetime.fromisoformat(told["as_of"]) if told else moment(params, dag_run)

@@ -53,6 +53,11 @@ def settings() -> Settings:
     return Settings.from_environment(os.environ)
 
 
+def places() -> dict[str, Any]:
+    """Arguments of every step that talks to the outside: where things live, and Airflow's connections."""
+    return {"settings": settings(), "connections": AirflowConnections()}
+
+
 def moment(params: dict[str, Any], dag_run: Any, data_interval_end: datetime | None = None) -> datetime:
     """The `as_of` of a run: its parameter, else the end of its interval, else when it was to run."""
     if not params["as_of"]:

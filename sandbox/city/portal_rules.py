@@ -82,6 +82,8 @@ REQUIRED_BY_STATUS = {
     "10": ("NgayKetThucXuLy", "NgayTra"),
 }
 NOT_RECEIVED = {"1", "3"}
+# how a deletion is told; what is deleted need not have been received
+DELETED = ("8", "Hồ sơ đã xóa tại nguồn")
 TIMES = ("NgayNopHoSo", "NgayTiepNhan", "NgayHenTra", "NgayKetThucXuLy", "NgayTra", "NgayTuChoi")
 STEP_TIMES = ("ThoiDiemXuLy", "NgayBatDau", "NgayKetThucTheoQuyDinh")
 CODES = {
@@ -160,7 +162,7 @@ def _shape_fault(record: Mapping[str, object]) -> str | None:
 def _required_fault(record: Mapping[str, object]) -> str | None:
     status = str(record["TrangThaiHoSo"])
     required = (*REQUIRED, *REQUIRED_BY_STATUS.get(status, ()))
-    if status not in NOT_RECEIVED:
+    if status not in NOT_RECEIVED and (status, record["GhiChu"]) != DELETED:
         required = (*required, "NgayTiepNhan")
     for name in required:
         if not record[name]:

@@ -115,7 +115,7 @@ def _keep(stack: Stack) -> None:
     print(f"\nAirflow      {stack.urls['airflow']}")
     for user in USERS:
         print(f"             log-in {user} / {passwords[user]}")
-    print(f"Public page  {stack.urls['page']}/v1/\nStand-in     {stack.urls['city']}")
+    print(f"Public page  {stack.urls['page']}\nStand-in     {stack.urls['city']}")
     print("Ctrl-C here, or `make down` elsewhere, stops it.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         while True:

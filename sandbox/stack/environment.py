@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 CHECKOUT = Path(__file__).resolve().parents[2]
 USERS = {"admin": "admin", "can_bo": "viewer"}
 
-# The same in docker-compose.yaml: tests/stack compares.
+# The same in docker-compose.yaml: tests/deploy compares.
 AIRFLOW_SETTINGS: Mapping[str, str] = {
     "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
     # forked at start: the two cores, and one for a task that waits for a source
@@ -38,6 +38,11 @@ class Ports:
     airflow: int
     city: int
     page: int
+
+    @property
+    def page_address(self) -> str:
+        """Of the public page: it lies in the feed's folder."""
+        return f"http://127.0.0.1:{self.page}/v1/"
 
     @classmethod
     def free(cls) -> Ports:
@@ -89,6 +94,7 @@ def airflow_environment(home: Path, ports: Ports, database_url: str) -> dict[str
     connections = {"connections_file_path": str(city_home(home) / "connections.json")}
     return {
         **AIRFLOW_SETTINGS,
+        "MOTCUA_PAGE_URL": ports.page_address,  # plugins/public_page_link.py
         "AIRFLOW_HOME": str(airflow_home),
         "PYTHONPATH": str(CHECKOUT / "config"),  # airflow_local_settings.py
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),

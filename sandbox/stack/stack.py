@@ -93,7 +93,7 @@ class Stack:
         return {
             "airflow": self.airflow.address,
             "city": f"http://127.0.0.1:{ports.city}",
-            "page": f"http://127.0.0.1:{ports.page}",
+            "page": ports.page_address,
         }
 
     # ── starting ──────────────────────────────────────────────────────────────────────────────

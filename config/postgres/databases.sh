@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs once, when PostgreSQL's volume is new: two databases, each with its owner, and the warehouse's roles.
+# Passwords come from the environment and appear in no command line.
+set -euo pipefail
+
+psql --no-psqlrc --quiet --username="${POSTGRES_USER:-postgres}" --dbname=postgres --set=ON_ERROR_STOP=1 <<'SQL'
+\getenv airflow_password AIRFLOW_DB_PASSWORD
+\getenv motcua_password MOTCUA_DB_PASSWORD
+CREATE ROLE airflow LOGIN PASSWORD :'airflow_password';
+CREATE ROLE motcua LOGIN PASSWORD :'motcua_password';
+CREATE DATABASE airflow OWNER airflow;
+CREATE DATABASE motcua OWNER motcua;
+REVOKE ALL ON DATABASE airflow, motcua FROM PUBLIC;
+-- Made here and not by the pipeline, so that its log-in may make no roles. What each may do, the migrations say.
+CREATE ROLE motcua_pipeline;
+CREATE ROLE motcua_sender;
+CREATE ROLE motcua_publisher;
+GRANT motcua_pipeline, motcua_sender, motcua_publisher TO motcua;
+SQL

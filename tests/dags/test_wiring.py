@@ -1,0 +1,105 @@
+"""The moment of a run, what its events told it, which errors are tried again, and Airflow's connections."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+import sqlalchemy as sa
+from motcua.connections import Connection
+from motcua.errors import ConfigError, PublicationRefused, SourceUnavailable
+
+RUN_AFTER = datetime(2018, 12, 25, 10, 15, tzinfo=UTC)
+INTERVAL_END = datetime(2018, 12, 25, 10, tzinfo=UTC)
+RUN = SimpleNamespace(run_after=RUN_AFTER)
+
+
+def test_a_moment_that_was_given_counts_before_any_other(wiring: ModuleType) -> None:
+    moment = wiring.moment({"as_of": "2018-12-25T17:00:00+07:00"}, RUN, INTERVAL_END)
+    assert moment.isoformat() == "2018-12-25T17:00:00+07:00"
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_without_one_it_is_the_end_of_the_interval_else_when_it_was_to_run(wiring: ModuleType, nothing: Any) -> None:
+    moments = [wiring.moment({"as_of": nothing}, RUN, INTERVAL_END), wiring.moment({"as_of": nothing}, RUN)]
+    assert moments == [INTERVAL_END, RUN_AFTER]
+
+
+def test_a_moment_without_a_zone_is_refused_with_an_example(wiring: ModuleType) -> None:
+    with pytest.raises(ValueError, match=r"as_of: expected a moment with its zone, such as 2018-12-25T17:00\+07:00"):
+        wiring.moment({"as_of": "2018-12-25T17:00:00"}, RUN)
+
+
+def test_of_several_events_the_newest_cycle_counts(wiring: ModuleType) -> None:
+    told = [
+        {"as_of": f"2018-12-25T1{hour}:00:00+07:00", "cycle_id": cycle} for hour, cycle in ((5, 9), (7, 10), (6, 8))
+    ]
+    events = {wiring.DOSSIERS: [SimpleNamespace(extra=extra) for extra in told]}
+    assert wiring.newest(events) == {"as_of": "2018-12-25T17:00:00+07:00", "cycle_id": 10}
+
+
+@pytest.mark.parametrize("events", [None, {}])
+def test_a_run_by_hand_was_told_nothing(wiring: ModuleType, events: Any) -> None:
+    assert wiring.newest(events) == {}
+
+
+AWAY = "the database, the disk or the network was away"
+IN_VAIN = "repeating changes nothing: read the message"
+OUR_MISTAKE = "a mistake in our own code"
+IN_TEN_SECONDS = timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(
+    ("error", "decision"),
+    [
+        (psycopg.OperationalError("the server closed the connection"), ("retry", IN_TEN_SECONDS, AWAY)),
+        (sa.exc.OperationalError("SELECT 1", {}, Exception("gone")), ("retry", IN_TEN_SECONDS, AWAY)),
+        (requests.ConnectionError("no route"), ("retry", IN_TEN_SECONDS, AWAY)),
+        (TimeoutError("the disk"), ("retry", IN_TEN_SECONDS, AWAY)),
+        (ConfigError("a setting"), ("fail", None, IN_VAIN)),
+        (PublicationRefused("a gate"), ("fail", None, IN_VAIN)),
+        (SourceUnavailable("le_chan.an_bien", "it never leaves its step"), ("fail", None, IN_VAIN)),
+        (sa.exc.ProgrammingError("SELECT x", {}, Exception("no column")), ("fail", None, IN_VAIN)),
+        (sa.exc.IntegrityError("INSERT", {}, Exception("twice")), ("fail", None, IN_VAIN)),
+        (KeyError("units"), ("fail", None, OUR_MISTAKE)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_was_away_is_tried_again_and_what_is_wrong_is_not(
+    wiring: ModuleType, error: Exception, decision: tuple[str, timedelta | None, str]
+) -> None:
+    decided = wiring.BY_KIND_OF_ERROR.evaluate(error, 1, 2)
+    assert (decided.action.value, decided.retry_delay, decided.reason) == decision
+
+
+def test_a_task_that_ran_into_its_time_limit_is_tried_again_as_usual(wiring: ModuleType) -> None:
+    from airflow.sdk.exceptions import AirflowTaskTimeout
+
+    assert wiring.BY_KIND_OF_ERROR.evaluate(AirflowTaskTimeout(), 1, 2).action.value == "default"
+
+
+def test_a_connection_of_airflow_arrives_as_the_pipelines_own(
+    wiring: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = (
+        '{"conn_type": "generic", "host": "https://lgsp.example", "port": 8443, "login": "motcua",'
+        ' "password": "s", "extra": {"dstcode": "VN", "n": 1}}'
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_LGSP_LE_CHAN", kept)
+    assert wiring.AirflowConnections().get("lgsp_le_chan") == Connection(
+        id="lgsp_le_chan",
+        host="https://lgsp.example",
+        port=8443,
+        login="motcua",
+        password="s",
+        extra={"dstcode": "VN", "n": "1"},
+    )
+
+
+def test_a_connection_that_airflow_does_not_know_says_where_to_add_it(wiring: ModuleType) -> None:
+    with pytest.raises(ConfigError, match="connection igate_nowhere is not defined: add it under Admin, Connections"):
+        wiring.AirflowConnections().get("igate_nowhere")
