@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.sandbox.city_client import ALL_OF_IGATE, CityClient
 from tests.contract.exchanges import Exchange, differences, merge_shapes, read_exchange
+from tests.sandbox.city_client import ALL_OF_IGATE, CityClient
 
 CONNECTION, UNIT = "igate_so_nganh", "000.00.73.H24"
 # absent values are null or left out

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.sandbox.city_client import ALL_OF_LGSP, CityClient
 from tests.contract.exchanges import Exchange, differences, merge_shapes, read_exchange
+from tests.sandbox.city_client import ALL_OF_LGSP, CityClient
 
 CONNECTION, UNIT = "lgsp_so_nganh", "000.00.74.H24"
 LISTINGS = ("lgsp-listing-first-page", "lgsp-listing-last-page")
