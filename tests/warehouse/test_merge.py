@@ -169,27 +169,3 @@ def test_quarantine_is_kept_counted_and_settled(engine: sa.Engine, load: Callabl
     assert _all(engine, "SELECT code, attempts, settled_at FROM api.quarantine") == [(CODE, 2, None)]
     load([row()])
     assert _all(engine, "SELECT settled_at FROM api.quarantine") == [(AS_OF,)]
-
-
-@pytest.mark.parametrize(
-    ("role", "statement"),
-    [
-        (Role.PUBLISHER, "SELECT 1 FROM private.applicant"),
-        (Role.PUBLISHER, "SELECT 1 FROM private.step"),
-        (Role.PUBLISHER, "SELECT 1 FROM private.supplement"),
-        (Role.PUBLISHER, "UPDATE core.dossier SET status = 9"),
-        (Role.PUBLISHER, "UPDATE core.delivery SET state = 'accepted'"),
-        (Role.SENDER, "UPDATE core.dossier SET status = 9"),
-        (Role.SENDER, "DELETE FROM private.applicant"),
-        (Role.SENDER, "INSERT INTO core.publication VALUES (1, now(), now(), 0, 0, '')"),
-        (Role.PIPELINE, "UPDATE core.delivery SET portal_message = ''"),
-        (Role.PIPELINE, "DELETE FROM core.dossier"),
-        (Role.PIPELINE, "UPDATE core.dossier_version SET status = 9"),
-        (Role.PIPELINE, "INSERT INTO core.portal_copy VALUES ('x', 1)"),
-    ],
-)
-def test_role_cannot(settings: Settings, role: Role, statement: str) -> None:
-    engine = warehouse.engine(settings, role)
-    with engine.connect() as connection, pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
-        connection.execute(sa.text(statement))
-    engine.dispose()

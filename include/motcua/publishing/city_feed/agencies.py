@@ -75,7 +75,9 @@ def _row(
     counts: tuple[int, int],
 ) -> dict[str, object]:
     state = data_state(registry, sources, states, as_of, is_empty=counts == (0, 0))
-    read = [known.succeeded_as_of for source in sources if (known := states.get(source.id)) and known.succeeded_as_of]
+    # a source that another has taken over from would keep the agency at its last reading for ever
+    telling = _live(sources, as_of) or sources
+    read = [known.succeeded_as_of for source in telling if (known := states.get(source.id)) and known.succeeded_as_of]
     return {
         "agency_code": unit.agency_code,
         "name": unit.name,
@@ -100,8 +102,7 @@ def data_state(
     is_empty: bool,
 ) -> str:
     """The first state that holds, in the order of the contract page; of several sources the worst counts."""
-    day = as_of.astimezone(CITY_TIME).date()
-    live = [source for source in sources if source.until is None or source.until > day]
+    live = _live(sources, as_of)
     if sources and not live:
         return "closed"
     known = [(source, states[source.id]) for source in live if source.id in states]
@@ -114,6 +115,12 @@ def data_state(
     if any(_is_stale(registry, source, state, as_of) for source, state in known):
         return "stale"
     return "empty" if is_empty else "fresh"
+
+
+def _live(sources: Sequence[Source], as_of: datetime) -> list[Source]:
+    """Those that are still read on the day of `as_of`."""
+    day = as_of.astimezone(CITY_TIME).date()
+    return [source for source in sources if source.until is None or source.until > day]
 
 
 def _is_stale(registry: Registry, source: Source, state: SourceState, as_of: datetime) -> bool:

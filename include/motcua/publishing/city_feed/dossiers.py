@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from psycopg import sql
 
 from motcua.domain.progress import progress_classes
 from motcua.publishing.reading import CITY_TIME, INSTANT, copy_out, driver
-from motcua.registry import Registry
+from motcua.registry import Registry, Unit
 
 # The allowed list: the contract page names these columns and no other.
 ROW = pa.schema(
@@ -73,11 +73,12 @@ _SELECT_FACTS = sql.SQL(
        ORDER BY code COLLATE "C" """
 )
 # The JSON of the steps is put together by the database: half a million steps would cost seconds one by one here.
+# Names come as JSON texts; an agency that the registry does not have is null.
 _SELECT_STEPS = sql.SQL(
     """SELECT d.code, '[' || coalesce(string_agg(
                   concat('{"at":"', to_char(s.at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD"T"HH24:MI:SS'),
-                         '+07:00","agency":', a.name, ',"status":', s.status, '}'),
-                  ',' ORDER BY s.at, s.status, s.n), '') || ']'
+                         '+07:00","agency":', coalesce(a.name, 'null'), ',"status":', s.status, '}'),
+                  ',' ORDER BY s.at, s.status, s.n) FILTER (WHERE s.code IS NOT NULL), '') || ']'
        FROM api.dossier d
        LEFT JOIN api.step s ON s.code = d.code
        LEFT JOIN unnest(%(agencies)s::text[], %(names)s::text[]) a (agency_code, name) ON a.agency_code = s.agency_code
@@ -124,12 +125,11 @@ def read_public_dossiers(connection: sa.Connection, registry: Registry, *, as_of
     sensitive = sensitive_procedures(registry)
     connection.execute(sa.text("SET LOCAL work_mem = '64MB'"))  # half a million steps are sorted in memory
     facts = copy_out(connection, _SELECT_FACTS, _FACTS, sensitive=sensitive)
-    names = {code: orjson.dumps(unit.name).decode() for code, unit in registry.units.items()}
-    steps = copy_out(
-        connection, _SELECT_STEPS, _STEPS, agencies=list(names), names=list(names.values()), sensitive=sensitive
-    )
+    units = _units_at(registry, as_of)
+    texts = [orjson.dumps(unit.name).decode() for unit in units.values()]
+    steps = copy_out(connection, _SELECT_STEPS, _STEPS, agencies=list(units), names=texts, sensitive=sensitive)
     return PublicDossiers(
-        rows=_rows(facts, registry, as_of),
+        rows=_rows(facts, registry, units, as_of),
         times=facts.select(list(TIMES.values())),
         steps=steps["steps"],
         counted=_count(connection, sensitive),
@@ -141,10 +141,16 @@ def city_time(instants: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.local_timestamp(instants.cast(pa.timestamp("us", tz=CITY_TIME.key)))
 
 
-def _rows(facts: pa.Table, registry: Registry, as_of: datetime) -> pa.Table:
+def _units_at(registry: Registry, as_of: datetime) -> dict[str, Unit]:
+    """Each agency as it was on the day of `as_of`; one that was not then, as it is known last."""
+    day = as_of.astimezone(CITY_TIME).date()
+    return {code: registry.unit_at(code, day) or unit for code, unit in registry.units.items()}
+
+
+def _rows(facts: pa.Table, registry: Registry, units: Mapping[str, Unit], as_of: datetime) -> pa.Table:
     columns = {name: facts[name] for name in ROW.names if name in facts.column_names}
     columns |= {date: city_time(facts[time]).cast(pa.date32()) for date, time in TIMES.items()}
-    procedures, units = registry.procedures, registry.units
+    procedures = registry.procedures
     columns["procedure_name"] = _mapped(facts["procedure_code"], {c: p.name for c, p in procedures.items()})
     columns["field"] = _mapped(facts["procedure_code"], {c: p.field_name for c, p in procedures.items()})
     columns["agency_name"] = _mapped(facts["agency_code"], {code: unit.name for code, unit in units.items()})

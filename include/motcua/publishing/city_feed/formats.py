@@ -35,7 +35,7 @@ def read_jsonl(path: Path, schema: pa.Schema) -> pa.Table:
 
 
 def write_csv(table: pa.Table, path: Path) -> None:
-    """RFC 4180 with LF, UTF-8 without BOM; null is empty, text that needs it is quoted."""
+    """RFC 4180 with LF, UTF-8 without BOM; null is empty, every text is quoted."""
     path.write_bytes(gzipped([csv_body(table)]))
 
 

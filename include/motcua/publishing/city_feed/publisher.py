@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from motcua.errors import PublicationRefused
 from motcua.publishing.city_feed.agencies import SourceState, read_agencies, read_source_states
 from motcua.publishing.city_feed.dossiers import read_public_dossiers
 from motcua.publishing.city_feed.gates import check_gates
+from motcua.publishing.city_feed.ledger import Published, last_publication, one_publisher, record
 from motcua.publishing.city_feed.lookup import LOOKUP_HEX, write_lookups
 from motcua.publishing.city_feed.store import FeedStore
 from motcua.publishing.city_feed.version import (
@@ -32,6 +34,7 @@ from motcua.publishing.city_feed.version import (
     city_iso,
     count_changed,
     directory,
+    procedures_table,
 )
 from motcua.publishing.reading import CITY_TIME
 from motcua.registry import Registry
@@ -40,9 +43,10 @@ LOG = logging.getLogger(__name__)
 # One night's cycle may fail, and two hours more: then the numbers are old.
 EXPIRES_AFTER = timedelta(hours=26)
 MAX_DROP_SHARE = 0.1
-# Two publishers would take the same number; the key means nothing.
-PUBLICATION_LOCK = 7_315_002
-LOCK_TIMEOUT = "10min"
+
+
+class _LateRun(PublicationRefused):
+    """A newer moment is published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,23 +67,12 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Published:
-    """The newest row of `core.publication`."""
-
-    seq: int
-    as_of: datetime
-    rows: int
-    changed: int
-    manifest_sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Cycle:
     """What every file of one publication repeats."""
 
     as_of: datetime
     published_at: datetime
-    expires_at: datetime
+    expires_after: timedelta
     next_expected: datetime | None
     number: int | None
     sources: Mapping[str, int]
@@ -114,28 +107,23 @@ def publish(
             as before; `status.json` says why, except for a late run, which has no say over a newer one.
     """
     store = FeedStore(feed_url)
-    with engine.connect() as lock, _one_publisher(lock), engine.connect() as connection:
+    with engine.connect() as lock, one_publisher(lock), engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ")
-        states = read_source_states(connection)
+        known = read_source_states(connection)
+        states = {source_id: state for source_id, state in known.items() if source_id in registry.sources}
         cycle = _Cycle(
             as_of=as_of,
             published_at=published_at,
-            expires_at=as_of + expires_after,
+            expires_after=expires_after,
             next_expected=next_expected,
             number=connection.execute(sa.text("SELECT max(cycle_id) FROM api.cycle")).scalar(),
             sources=_source_counts(states),
             sources_total=len(registry.sources),
         )
-        last = _last_publication(connection)
-        _refuse_older(store, last, as_of)
-        try:
+        last = last_publication(connection)
+        with _failures_told(store, cycle, feed_url):
+            _refuse_older(store, last, as_of)
             return _publish(connection, store, registry, cycle, states, last, max_drop_share)
-        except PublicationRefused as refusal:
-            _write_status(store, cycle, "gate_failed", reason=str(refusal))
-            raise
-        except OSError as error:
-            _try_to_write_failure(store, cycle, error)
-            raise PublicationRefused(f"DISK: {feed_url} cannot be written: {error.strerror or error}") from error
 
 
 def _publish(
@@ -144,7 +132,7 @@ def _publish(
     registry: Registry,
     cycle: _Cycle,
     states: Mapping[str, SourceState],
-    last: _Published | None,
+    last: Published | None,
     max_drop_share: float,
 ) -> Outcome:
     public = read_public_dossiers(connection, registry, as_of=cycle.as_of)
@@ -158,37 +146,39 @@ def _publish(
         as_of=cycle.as_of,
         public=public,
         agencies=agencies,
-        expires_at=cycle.expires_at,
+        procedures=procedures_table(registry),
+        expires_at=cycle.as_of + cycle.expires_after,
     )
-    if last is not None and _is_unchanged(store, version, last):
+    # a pointer ahead of the ledger (restored from a backup) must not be moved back
+    if last is not None and last.seq == newest and _is_unchanged(store, version, last):
         return _repeat(store, version, cycle, last)
-    place = store.building_directory()
-    build_files(version, registry, place)
-    gates = check_gates(
-        place, counted=public.counted, previous_rows=last.rows if last else None, max_drop_share=max_drop_share
-    )
-    failed = [f"{result.gate}: {result.detail}" for result in gates if not result.passed]
-    if failed:
-        raise PublicationRefused(f"feed version {version.seq} stays unpublished: {'; '.join(failed)}")
-    changed = count_changed(store, version.previous, place)
-    manifest = build_manifest(version, registry, place, gates, changed=changed)
-    store.install(place, directory(version.seq))
+    with store.building() as place:
+        build_files(version, place)
+        gates = check_gates(
+            place, counted=public.counted, previous_rows=last.rows if last else None, max_drop_share=max_drop_share
+        )
+        failed = [f"{result.gate}: {result.detail}" for result in gates if not result.passed]
+        if failed:
+            raise PublicationRefused(f"feed version {version.seq} stays unpublished: {'; '.join(failed)}")
+        changed = count_changed(store, version.previous, place)
+        manifest = build_manifest(version, place, gates, rules=registry.fingerprint, changed=changed)
+        store.install(place, directory(version.seq))
     shards = write_lookups(store, public, seq=version.seq, as_of=cycle.as_of)
-    made = _Published(
+    made = Published(
         seq=version.seq,
         as_of=cycle.as_of,
         rows=public.rows.num_rows,
         changed=changed,
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
     )
-    _record(connection, made, cycle.published_at)
+    record(connection, made, cycle.published_at)
     _point(store, made, cycle)
     _write_status(store, cycle, "ok")
     LOG.info("published version %d: %d rows, %d changed, %d shards", made.seq, made.rows, changed, shards)
     return Outcome(seq=made.seq, rows=made.rows, changed=changed, is_new=True)
 
 
-def _repeat(store: FeedStore, version: Version, cycle: _Cycle, last: _Published) -> Outcome:
+def _repeat(store: FeedStore, version: Version, cycle: _Cycle, last: Published) -> Outcome:
     """Nothing new: finishes what an interrupted publication left undone, and says `unchanged`."""
     if _pointed_seq(store) != last.seq:
         write_lookups(store, version.public, seq=last.seq, as_of=last.as_of)
@@ -198,19 +188,19 @@ def _repeat(store: FeedStore, version: Version, cycle: _Cycle, last: _Published)
     return Outcome(seq=last.seq, rows=last.rows, changed=0, is_new=False)
 
 
-def _refuse_older(store: FeedStore, last: _Published | None, as_of: datetime) -> None:
+def _refuse_older(store: FeedStore, last: Published | None, as_of: datetime) -> None:
     """Compares with the ledger and with the pointer: either may have outlived the other."""
     index = store.read("index.json")
     published = [datetime.fromisoformat(orjson.loads(index)["as_of"])] if index else []
     newest = max([*published, *([last.as_of] if last else [])], default=as_of)
     if as_of < newest:
-        raise PublicationRefused(
+        raise _LateRun(
             f"as_of {city_iso(as_of)} is older than {city_iso(newest)}, which is published: "
             "the feed never goes backwards; publish a newer moment"
         )
 
 
-def _is_unchanged(store: FeedStore, version: Version, last: _Published) -> bool:
+def _is_unchanged(store: FeedStore, version: Version, last: Published) -> bool:
     """Whether the last version says the same and its day is not over; a lost or damaged one is made again."""
     if version.as_of.astimezone(CITY_TIME).date() != last.as_of.astimezone(CITY_TIME).date():
         return False
@@ -220,7 +210,7 @@ def _is_unchanged(store: FeedStore, version: Version, last: _Published) -> bool:
     return bool(orjson.loads(manifest)["content_sha256"] == version.content_digest())
 
 
-def _point(store: FeedStore, published: _Published, cycle: _Cycle) -> None:
+def _point(store: FeedStore, published: Published, cycle: _Cycle) -> None:
     """Swaps `index.json`: from here on readers see the version."""
     index = {
         "version": 1,
@@ -234,7 +224,7 @@ def _point(store: FeedStore, published: _Published, cycle: _Cycle) -> None:
         "sources_ok": cycle.sources["ok"],
         "sources_total": cycle.sources_total,
         "next_expected": city_iso(cycle.next_expected) if cycle.next_expected else None,
-        "expires_at": city_iso(cycle.expires_at),
+        "expires_at": city_iso(published.as_of + cycle.expires_after),
     }
     store.replace("index.json", orjson.dumps(index, option=PRETTY))
 
@@ -256,9 +246,30 @@ def _write_status(store: FeedStore, cycle: _Cycle, state: str, *, reason: str | 
     store.replace("status.json", orjson.dumps(status, option=PRETTY))
 
 
-def _try_to_write_failure(store: FeedStore, cycle: _Cycle, error: OSError) -> None:
+@contextmanager
+def _failures_told(store: FeedStore, cycle: _Cycle, feed_url: str) -> Iterator[None]:
+    """Whatever stops a publication, `status.json` says so: it is the heartbeat. A late run has no say."""
     try:
-        _write_status(store, cycle, "failed", reason=f"DISK: {error.strerror or 'cannot be written'}")
+        yield
+    except _LateRun:
+        raise
+    except PublicationRefused as refusal:
+        _try_to_write_status(store, cycle, "gate_failed", reason=str(refusal))
+        raise
+    except OSError as error:
+        # the system's words alone: libraries add paths of ours, and everyone reads this file
+        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        _try_to_write_status(store, cycle, "failed", reason=f"DISK: {why}")
+        raise PublicationRefused(f"DISK: {feed_url} cannot be read or written: {why}") from error
+    except Exception as error:
+        # the class alone: a message may quote data
+        _try_to_write_status(store, cycle, "failed", reason=type(error).__name__)
+        raise
+
+
+def _try_to_write_status(store: FeedStore, cycle: _Cycle, state: str, *, reason: str) -> None:
+    try:
+        _write_status(store, cycle, state, reason=reason)
     except OSError:
         LOG.warning("status.json cannot be written either: the feed's disk needs a person")
 
@@ -278,41 +289,3 @@ def _pointed_seq(store: FeedStore) -> int:
 def _source_counts(states: Mapping[str, SourceState]) -> dict[str, int]:
     counted = Counter(state.state for state in states.values())
     return {state: counted[state] for state in ("ok", "down", "held")}
-
-
-def _last_publication(connection: sa.Connection) -> _Published | None:
-    row = connection.execute(
-        sa.text("SELECT seq, as_of, rows, changed, manifest_sha256 FROM core.publication ORDER BY seq DESC LIMIT 1")
-    ).one_or_none()
-    return None if row is None else _Published(**row._mapping)
-
-
-def _record(connection: sa.Connection, made: _Published, published_at: datetime) -> None:
-    connection.execute(
-        sa.text(
-            """INSERT INTO core.publication (seq, as_of, published_at, rows, changed, manifest_sha256)
-               VALUES (:seq, :as_of, :published_at, :rows, :changed, :manifest_sha256)"""
-        ),
-        {
-            "seq": made.seq,
-            "as_of": made.as_of,
-            "published_at": published_at,
-            "rows": made.rows,
-            "changed": made.changed,
-            "manifest_sha256": made.manifest_sha256,
-        },
-    )
-    connection.commit()
-
-
-@contextmanager
-def _one_publisher(lock: sa.Connection) -> Iterator[None]:
-    """Holds the publication lock; a second publisher waits, then sees what the first one made."""
-    lock.execute(sa.text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": LOCK_TIMEOUT})
-    lock.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": PUBLICATION_LOCK})
-    lock.commit()
-    try:
-        yield
-    finally:
-        lock.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": PUBLICATION_LOCK})
-        lock.commit()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import fsspec
@@ -68,14 +70,22 @@ class FeedStore:
         elif self._files.exists(f"{self._root}/{path}"):
             self._files.rm_file(f"{self._root}/{path}")
 
-    def building_directory(self) -> Path:
-        """An empty local directory to build a version in: beside the versions, so that moving it is one rename."""
+    @contextmanager
+    def building(self) -> Iterator[Path]:
+        """An empty local directory to build a version in: beside the versions, so that moving it is one rename.
+
+        Afterwards it is gone: what no gate has passed does not stay where readers could find it.
+        """
         if self._local is None:
-            return Path(tempfile.mkdtemp(prefix="motcua-feed-"))
-        place = self._local / "versions" / BUILDING
-        shutil.rmtree(place, ignore_errors=True)  # what an interrupted publication left
-        place.mkdir(parents=True)
-        return place
+            place = Path(tempfile.mkdtemp(prefix="motcua-feed-"))
+        else:
+            place = self._local / "versions" / BUILDING
+            shutil.rmtree(place, ignore_errors=True)  # what a killed publication left
+            place.mkdir(parents=True)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
     def install(self, built: Path, path: str) -> None:
         """Moves the directory `built` to `path`, replacing what an interrupted publication left there."""

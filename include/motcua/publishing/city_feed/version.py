@@ -35,6 +35,7 @@ class Version:
         as_of: the moment it describes.
         public: its dossiers.
         agencies: rows of `agencies.json`.
+        procedures: rows of `procedures.csv`.
         expires_at: after it the feed counts as stale.
     """
 
@@ -43,17 +44,14 @@ class Version:
     as_of: datetime
     public: PublicDossiers
     agencies: Sequence[dict[str, object]]
+    procedures: pa.Table
     expires_at: datetime
 
     def content_digest(self) -> str:
-        """Equal to the previous version's: nothing a reader could see changed, but the time of reading."""
-        return content_digest(self.public, self.agencies)
-
-
-def content_digest(public: PublicDossiers, agencies: Sequence[dict[str, object]]) -> str:
-    """Of everything in a version but the moments at which sources were read."""
-    lasting = [{key: value for key, value in row.items() if key != "data_as_of"} for row in agencies]
-    return hashlib.sha256(public.digest().encode() + orjson.dumps(lasting)).hexdigest()
+        """Equal to the previous version's: nothing a reader could see changed, but the moments of reading."""
+        lasting = [{key: value for key, value in row.items() if key != "data_as_of"} for row in self.agencies]
+        parts = (self.public.digest().encode(), orjson.dumps(lasting), csv_body(self.procedures))
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def directory(seq: int) -> str:
@@ -61,21 +59,35 @@ def directory(seq: int) -> str:
     return f"versions/{seq:08d}"
 
 
-def build_files(version: Version, registry: Registry, place: Path) -> None:
+def procedures_table(registry: Registry) -> pa.Table:
+    """The registry's procedures that may be named, by code."""
+    shown = [
+        registry.procedures[code] for code in sorted(registry.procedures) if not registry.procedures[code].sensitive
+    ]
+    columns = {
+        "procedure_code": [procedure.code for procedure in shown],
+        "procedure_name": [procedure.name for procedure in shown],
+        "field": [procedure.field_name for procedure in shown],
+        "level": [procedure.level for procedure in shown],
+        "limit_value": [_number(procedure.limit_value) for procedure in shown],
+        "limit_unit": [procedure.limit_unit for procedure in shown],
+    }
+    return pa.table({name: pa.array(values, type=pa.string()) for name, values in columns.items()})
+
+
+def build_files(version: Version, place: Path) -> None:
     """Writes every file of the version but its manifest into `place`."""
     for name, (write, _) in FORMATS.items():
         write(version.public.rows, place / name)
     (place / "agencies.json").write_bytes(orjson.dumps(list(version.agencies), option=PRETTY))
-    (place / "procedures.csv").write_bytes(csv_body(_procedures(registry)))
+    (place / "procedures.csv").write_bytes(csv_body(version.procedures))
     (place / "datapackage.json").write_bytes(orjson.dumps(_datapackage(version), option=PRETTY))
 
 
-def build_manifest(
-    version: Version, registry: Registry, place: Path, gates: Sequence[GateResult], *, changed: int
-) -> bytes:
-    """Writes `manifest.json` for the files in `place` and returns its bytes."""
+def build_manifest(version: Version, place: Path, gates: Sequence[GateResult], *, rules: str, changed: int) -> bytes:
+    """Writes `manifest.json` for the files in `place` and returns its bytes; `rules` is the registry's fingerprint."""
     rows = {**dict.fromkeys(FORMATS, version.public.rows.num_rows), "agencies.json": len(version.agencies)}
-    rows["procedures.csv"] = _procedures(registry).num_rows
+    rows["procedures.csv"] = version.procedures.num_rows
     body = {
         "version": 1,
         "seq": version.seq,
@@ -83,7 +95,7 @@ def build_manifest(
         "as_of": city_iso(version.as_of),
         "expires_at": city_iso(version.expires_at),
         "code": installed_version("motcua"),
-        "rules": registry.fingerprint,
+        "rules": rules,
         "content_sha256": version.content_digest(),
         "changed": changed,
         "files": [_entry(file, rows.get(file.name)) for file in sorted(place.iterdir())],
@@ -114,22 +126,6 @@ def _lines(body: bytes) -> set[bytes]:
 def _entry(file: Path, rows: int | None) -> dict[str, object]:
     body = file.read_bytes()
     return {"name": file.name, "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest(), "rows": rows}
-
-
-def _procedures(registry: Registry) -> pa.Table:
-    """The registry's procedures that may be named, by code."""
-    shown = [
-        registry.procedures[code] for code in sorted(registry.procedures) if not registry.procedures[code].sensitive
-    ]
-    columns = {
-        "procedure_code": [procedure.code for procedure in shown],
-        "procedure_name": [procedure.name for procedure in shown],
-        "field": [procedure.field_name for procedure in shown],
-        "level": [procedure.level for procedure in shown],
-        "limit_value": [_number(procedure.limit_value) for procedure in shown],
-        "limit_unit": [procedure.limit_unit for procedure in shown],
-    }
-    return pa.table({name: pa.array(values, type=pa.string()) for name, values in columns.items()})
 
 
 def _number(value: float | None) -> str | None:

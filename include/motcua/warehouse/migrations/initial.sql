@@ -346,6 +346,6 @@ GRANT INSERT, UPDATE ON core.portal_copy TO motcua_sender;
 GRANT INSERT ON core.stage_run TO motcua_sender;
 
 GRANT USAGE ON SCHEMA core, api TO motcua_publisher;
-GRANT SELECT ON ALL TABLES IN SCHEMA api TO motcua_publisher;
+GRANT SELECT ON api.dossier, api.step, api.source_state, api.quarantine, api.cycle TO motcua_publisher;
 GRANT SELECT, INSERT ON core.publication TO motcua_publisher;
 GRANT INSERT ON core.stage_run TO motcua_publisher;
