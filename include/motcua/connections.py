@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from motcua.errors import ConfigError
+
+_PROTOCOL = re.compile(r"https?://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,20 +82,45 @@ def _read(file: Path) -> Mapping[str, object]:
 
 def _from_text(connection_id: str, text: str) -> Connection:
     if text.lstrip().startswith("{"):
-        try:
-            return _from_fields(connection_id, json.loads(text))
-        except ValueError as error:
-            raise ConfigError(f"connection {connection_id}: not valid JSON: {error}") from error
-    uri = urlsplit(text)
-    return Connection(
-        id=connection_id,
-        host=unquote(uri.hostname) if uri.hostname else None,
-        port=uri.port,
-        schema=unquote(uri.path.lstrip("/")) or None,
-        login=unquote(uri.username) if uri.username else None,
-        password=unquote(uri.password) if uri.password else None,
-        extra=dict(parse_qsl(uri.query)),
-    )
+        return _from_fields(connection_id, _json(connection_id, text))
+    return _from_fields(connection_id, _uri_fields(connection_id, text))
+
+
+def _uri_fields(connection_id: str, text: str) -> dict[str, object]:
+    """The fields of Airflow's URI, `type://login:password@host:port/schema?extra`, each part percent-encoded.
+
+    A host that begins with `https://` may have that before the login: `type://https://login:password@host…`.
+    """
+    inner = text.partition("://")[2]
+    protocol = _PROTOCOL.match(inner)
+    try:
+        uri = urlsplit(inner if protocol else text)
+        port = uri.port
+    except ValueError:
+        # not chained: the error's own words may quote the password
+        raise ConfigError(
+            f"connection {connection_id}: not a valid URI; percent-encode its parts, or write it as JSON"
+        ) from None
+    # not uri.hostname, which is lower-cased: a base URL stands here whole, percent-encoded
+    host = unquote(uri.netloc.rpartition("@")[2].removesuffix(f":{port}"))
+    if protocol:
+        host = protocol.group() + host
+    extra = dict(parse_qsl(uri.query))
+    return {
+        "host": host or None,
+        "port": port,
+        "schema": unquote(uri.path.lstrip("/")) or None,
+        "login": unquote(uri.username) if uri.username else None,
+        "password": unquote(uri.password) if uri.password else None,
+        "extra": extra.get("__extra__", extra),  # Airflow's key for an extra that is JSON
+    }
+
+
+def _json(connection_id: str, text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"connection {connection_id}: not valid JSON: {error}") from error
 
 
 def _from_fields(connection_id: str, fields: object) -> Connection:
@@ -100,11 +128,16 @@ def _from_fields(connection_id: str, fields: object) -> Connection:
         raise ConfigError(f"connection {connection_id}: expected an object or a URI, got {type(fields).__name__}")
     extra = fields.get("extra") or {}
     if isinstance(extra, str):
-        extra = json.loads(extra)
+        extra = _json(connection_id, extra)
+    if not isinstance(extra, dict):
+        raise ConfigError(f"connection {connection_id}: extra: expected an object, got {type(extra).__name__}")
+    port = fields.get("port")
+    if port and not str(port).isdecimal():
+        raise ConfigError(f"connection {connection_id}: port: expected a number, got {type(port).__name__}")
     return Connection(
         id=connection_id,
         host=fields.get("host"),
-        port=int(fields["port"]) if fields.get("port") else None,
+        port=int(port) if port else None,
         schema=fields.get("schema"),
         login=fields.get("login"),
         password=fields.get("password"),

@@ -14,12 +14,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TypedDict, Unpack
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+
+from motcua.errors import ConfigError
 
 USER_AGENT = "motcua/0.1 (+https://haiphong.gov.vn)"
 BITE = 64 * 1024
@@ -115,6 +119,9 @@ class HttpSession:
         connections: sockets kept open side by side.
         now: monotonic seconds.
         sleep: waits so many seconds.
+
+    Raises:
+        ConfigError: `ca` is no file; a call would tell of it as if the other side were down.
     """
 
     def __init__(
@@ -127,11 +134,13 @@ class HttpSession:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        if ca and not Path(ca).is_file():
+            raise ConfigError(f"ca: {ca} is no file; mend the connection, or put the certificates there")
         self._limits = limits
         self._now = now
         self._sleep = sleep
         self._pace = Pace(rate_per_second, now=now, sleep=sleep)
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False  # no proxies, no .netrc: secrets go where the connection says
         self._session.verify = ca or True
         self._session.headers["User-Agent"] = USER_AGENT
@@ -157,8 +166,11 @@ class HttpSession:
             HttpUnexpected: a redirect, or more bytes than allowed.
         """
         self._pace.wait()
-        end = min(self._now() + self._limits.total, deadline if deadline is not None else float("inf"))
-        timeout = (self._limits.connect, min(self._limits.read, max(end - self._now(), 0.001)))
+        left = self._limits.total if deadline is None else min(self._limits.total, deadline - self._now())
+        if left <= 0:
+            raise HttpUnavailable("TIMEOUT", "no time was left to ask", sent=False)
+        end = self._now() + left
+        timeout = (min(self._limits.connect, left), min(self._limits.read, left))
         sent = False
         try:
             with self._session.request(
@@ -172,7 +184,7 @@ class HttpSession:
         except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
             raise HttpUnavailable("UNAVAILABLE", f"cannot be reached: {_cause(error)}", sent=False) from error
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
-            raise HttpUnavailable("TIMEOUT", f"no answer within {timeout[1]:.0f} s", sent=True) from error
+            raise HttpUnavailable("TIMEOUT", f"no answer within {timeout[1]:.3g} s", sent=True) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             refused = isinstance(_root(error), ConnectionRefusedError)
             raise HttpUnavailable(
@@ -188,27 +200,29 @@ class HttpSession:
         """
         end = deadline if deadline is not None else self._now() + self._limits.total
         for attempt in range(1, self._limits.tries + 1):
+            pause = _pause(attempt)
             try:
                 answer = self.send(method, url, deadline=end, **request)
             except HttpUnavailable:
-                if attempt == self._limits.tries or self._now() >= end:
+                if attempt == self._limits.tries or self._now() + pause >= end:
                     raise
-                pause = _pause(attempt)
             else:
                 if answer.status != 429 and answer.status < 500:
                     return answer
-                asked = retry_after(answer.headers.get("Retry-After"))
-                pause = _pause(attempt) if asked is None else asked
-                self._refuse_long_wait(answer.status, pause, end, is_last=attempt == self._limits.tries)
-            self._sleep(min(pause, max(end - self._now(), 0.0)))
+                pause = self._pause_after(answer, attempt, pause, end)
+            self._sleep(pause)
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _refuse_long_wait(self, status: int, pause: float, end: float, *, is_last: bool) -> None:
-        kind = "RATE_LIMIT" if status == 429 else "UNAVAILABLE"
-        if is_last:
-            raise HttpUnavailable(kind, f"answered {status} {self._limits.tries} times", sent=True)
-        if pause > self._limits.retry_after or self._now() + pause > end:
-            raise HttpUnavailable(kind, f"answered {status} and asks to wait {pause:.0f} s", sent=True)
+    def _pause_after(self, answer: Answer, attempt: int, pause: float, end: float) -> float:
+        """How long to wait after a 429 or 5xx: as long as it asks, else `pause`; raises when that is no use."""
+        kind = "RATE_LIMIT" if answer.status == 429 else "UNAVAILABLE"
+        asked = retry_after(answer.headers.get("Retry-After"))
+        wait = pause if asked is None else asked
+        if attempt < self._limits.tries and wait <= self._limits.retry_after and self._now() + wait < end:
+            return wait
+        if attempt == self._limits.tries or asked is None:
+            raise HttpUnavailable(kind, f"answered {answer.status} at try {attempt} of {self._limits.tries}", sent=True)
+        raise HttpUnavailable(kind, f"answered {answer.status} and asks to wait {asked:.0f} s", sent=True)
 
     def _read(self, response: requests.Response, end: float) -> bytes:
         """The whole body, opened; whatever trickles in, no longer than until `end`."""
@@ -224,10 +238,14 @@ class HttpSession:
             if size > self._limits.body:
                 raise HttpUnexpected("LIMIT", f"answer larger than {self._limits.body} bytes", sent=True)
             pieces.append(piece)
-        announced = response.headers.get("Content-Length")
-        if announced is not None and "Content-Encoding" not in response.headers and size != int(announced):
-            raise HttpUnavailable("PROTOCOL", f"answer of {size} bytes, announced were {announced}", sent=True)
-        return b"".join(pieces)
+        return b"".join(pieces)  # urllib3 has compared its length with the announced one
+
+
+class _Session(requests.Session):
+    """Blind to redirects: requests would read the whole body of one, however large, to prepare the next call."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 def retry_after(text: str | None) -> float | None:
@@ -237,9 +255,12 @@ def retry_after(text: str | None) -> float | None:
     if text.strip().isdecimal():
         return float(text)
     try:
-        return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)  # RFC 9110: a date without a zone, or with -0000, is UTC
+    return max(moment.timestamp() - time.time(), 0.0)
 
 
 def _pause(attempt: int) -> float:

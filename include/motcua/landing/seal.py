@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import secrets
 from pathlib import Path
@@ -36,7 +35,7 @@ class Seal:
         """What was sealed under `name`; ConfigError when the key is another one, or the bytes are damaged."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: shorter than a nonce
             raise ConfigError(
                 f"{name} cannot be opened: the key of connection {CONNECTION} is not the one it was sealed with, "
                 "or the file is damaged"
@@ -47,12 +46,14 @@ def archive_key(connections: Connections, home: Path) -> bytes:
     """The key of connection `motcua_archive` (password: base64 of 32 bytes), else `home/secrets/archive.key`."""
     file = home / "secrets" / "archive.key"
     try:
-        text = connections.get(CONNECTION).required("password")
+        connection = connections.get(CONNECTION)
     except ConfigError:
         text = _own_key(file)
+    else:
+        text = connection.required("password")
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ConfigError(f"connection {CONNECTION} or {file}: expected base64 of {KEY_BYTES} random bytes") from error
 
 

@@ -17,7 +17,6 @@ class Store:
         self._files, root = fsspec.core.url_to_fs(url)
         self._root = str(root).rstrip("/")
         self._is_local = isinstance(self._files, LocalFileSystem)
-        self._folders: set[str] = set()
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -29,10 +28,7 @@ class Store:
         if not self._is_local:
             self._files.pipe_file(path, body)  # object stores show an object only when it is whole
             return
-        folder = path.rpartition("/")[0]
-        if folder not in self._folders:
-            self._files.makedirs(folder, exist_ok=True)
-            self._folders.add(folder)
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
         draft = f"{path}.{secrets.token_hex(4)}"
         self._files.pipe_file(draft, body)
         self._files.mv(draft, path)

@@ -21,7 +21,8 @@ LATEST = pd.Timestamp("2100-01-01", tz="UTC")
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 REPLACEMENT = "\ufffd"
-_MARKUP = re.compile(r"<[^<>]*>")
+# a tag begins with a letter: "diện tích < 100 m2" is no markup
+_MARKUP = re.compile(r"<[/!]?[a-zA-Z-][^<>]*>")
 _SPACES = re.compile(r"\s+")
 
 
@@ -64,31 +65,47 @@ def agencies(values: Sequence[object]) -> pd.Series:
 def coded(values: Sequence[object], table: Mapping[str, int], absent: int | None) -> pd.Series:
     """Canonical codes (Int16): `UNKNOWN` for a value that is not in the table, `absent` (or null) for none."""
     nothing = pd.NA if absent is None else absent
-    known: dict[object, object] = {None: nothing, "": nothing}
-    for value in set(map(_hashable, values)) - known.keys():
-        text = str(value).strip()
-        known[value] = table.get(text, UNKNOWN) if text else nothing
-    return pd.Series([known[_hashable(value)] for value in values], dtype="Int16")
+    given = _given(values)  # by text: as keys, 1 and true and 1.0 would be one
+    known = {text: table.get(text.strip(), UNKNOWN) if text.strip() else nothing for text in set(given)}
+    return pd.Series([known[text] for text in given], dtype="Int16")
 
 
 def flags(values: Sequence[object]) -> pd.Series:
-    """True for true, "1" and "true"; null for none; false otherwise."""
-    known: dict[object, object] = {None: pd.NA, "": pd.NA, True: True, "1": True, "true": True, "True": True}
-    return pd.Series([known.get(_hashable(value), False) for value in values], dtype="boolean")
+    """True or false, as JSON, as 1 and 0, or as a word; null for none, and for what is neither."""
+    return pd.Series([_FLAGS.get(text.strip().lower(), pd.NA) for text in _given(values)], dtype="boolean")
+
+
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def is_given(values: Sequence[object]) -> pd.Series:
+    """Which values are there at all."""
+    return pd.Series([bool(text.strip()) for text in _given(values)], dtype="bool")
 
 
 def times(values: Sequence[object], formats: Sequence[str]) -> tuple[pd.Series, pd.Series]:
     """Local times as UTC, and which values were given but are no possible date."""
     given = words(values).str.strip()
     given = given.mask(given == "")
-    parsed = pd.to_datetime(given, format=formats[0], errors="coerce")
+    parsed = _parse(given, formats[0])
     for other in formats[1:]:
         missed = given.notna() & parsed.isna()
         if missed.any():
-            parsed = parsed.fillna(pd.to_datetime(given.where(missed), format=other, errors="coerce"))
+            parsed = parsed.fillna(_parse(given.where(missed), other))
     utc = (parsed.astype("datetime64[us]") - LOCAL_OFFSET).dt.tz_localize("UTC")
     utc = utc.where((utc >= EARLIEST) & (utc < LATEST))
     return utc, given.notna() & utc.isna()
+
+
+def _parse(given: pd.Series, form: str) -> pd.Series:
+    """Times of exactly this form: pandas alone also takes `now`, one-digit minutes and digits of other scripts."""
+    shape = re.escape(form)
+    for sign, digits in _DIGITS.items():
+        shape = shape.replace(sign, digits)
+    return pd.to_datetime(given.where(given.str.fullmatch(shape).fillna(False)), format=form, errors="coerce")
+
+
+_DIGITS = {"%Y": "[0-9]{4}", "%f": "[0-9]{1,6}"} | dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), "[0-9]{2}")
 
 
 def flagged(masks: Mapping[str, pd.Series], length: int) -> pd.Series:
@@ -105,16 +122,17 @@ def _text(value: object) -> str | None:
     if value is None or value == "":
         return None
     text = value if isinstance(value, str) else str(value)
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
     if "&" in text:
         text = html.unescape(text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     if "<" in text:
         text = _MARKUP.sub(" ", text)
     if not text.isprintable():
         text = _SPACES.sub(" ", CONTROL.sub("", text))
-    return " ".join(text.split()) if "  " in text else text.strip() or None
+    return (" ".join(text.split()) if "  " in text else text.strip()) or None
 
 
-def _hashable(value: object) -> object:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+def _given(values: Sequence[object]) -> list[str]:
+    """Values as text; none is the empty one."""
+    return [value if isinstance(value, str) else "" if value is None else str(value) for value in values]

@@ -69,12 +69,15 @@ def _read(
     """Columns of `fields`, and masks of what was noticed: observation → canonical column → mask."""
     data: dict[str, pd.Series] = {}
     impossible: dict[str, pd.Series] = {}
+    mistyped: dict[str, pd.Series] = {}
     for field in fields:
         values = columns.pull(records, field.path)
         if field.kind is Kind.TIME:
             data[field.column], impossible[field.column] = columns.times(values, spec.time_formats)
         else:
             data[field.column] = _column(values, field, registry)
+        if field.kind is Kind.FLAG:
+            mistyped[field.column] = columns.is_given(values) & data[field.column].isna()
     contents = _contents(records, spec)
     suspects = [row for row, content in enumerate(contents) if _is_suspect(content)]
     damaged, cleaned = _damage(records, fields, suspects)
@@ -82,7 +85,7 @@ def _read(
     frame["content_sha256"] = pd.Series(
         [hashlib.sha256(content.encode()).hexdigest() for content in contents], dtype="str"
     )
-    return frame, {"impossible": impossible, "damaged": damaged, "cleaned": cleaned, "mistyped": {}}
+    return frame, {"impossible": impossible, "damaged": damaged, "cleaned": cleaned, "mistyped": mistyped}
 
 
 def _column(values: Sequence[object], field: Field, registry: Registry) -> pd.Series:
@@ -118,7 +121,7 @@ def _is_suspect(content: str) -> bool:
 def _damage(
     records: Sequence[Record], fields: Sequence[Field], suspects: Sequence[int]
 ) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:
-    """Critical damage (U+FFFD anywhere, a control character in a code), and what cleaning removed."""
+    """Critical damage (U+FFFD anywhere, a control character in a code), and what cleaning removed; columns in order."""
     damaged: dict[str, list[int]] = {}
     cleaned: dict[str, list[int]] = {}
     names = {field.path: field.column for field in fields}
@@ -132,8 +135,8 @@ def _damage(
                 cleaned.setdefault(column, []).append(row)
     index = pd.RangeIndex(len(records))
     return (
-        {column: pd.Series(index.isin(rows)) for column, rows in damaged.items()},
-        {column: pd.Series(index.isin(rows)) for column, rows in cleaned.items()},
+        {column: pd.Series(index.isin(rows)) for column, rows in sorted(damaged.items())},
+        {column: pd.Series(index.isin(rows)) for column, rows in sorted(cleaned.items())},
     )
 
 
@@ -155,7 +158,8 @@ def _children(
     rows: list[int] = []
     children: list[Record] = []
     for row, record in enumerate(records):
-        for child in record.get(key) or ():  # type: ignore[attr-defined]  # a list, or _mistyped reports it
+        value = record.get(key)
+        for child in value if isinstance(value, list) else ():  # _mistyped reports what is none
             if isinstance(child, dict):
                 rows.append(row)
                 children.append(child)
@@ -173,17 +177,17 @@ def _children(
 
 
 def _mistyped(records: Sequence[Record], spec: Spec) -> dict[str, pd.Series]:
-    """Lists that are no lists of objects: their content cannot be read, so the record cannot be judged."""
-    wrong: dict[str, pd.Series] = {}
-    for key in (spec.steps, spec.supplements):
-        mask = [not _is_objects(record.get(key)) for record in records]
-        if any(mask):
-            wrong[key] = pd.Series(mask)
-    return wrong
+    """Lists and objects that are none: their content cannot be read, so the record cannot be judged."""
+    masks = {key: [not _is_objects(record.get(key)) for record in records] for key in (spec.steps, spec.supplements)}
+    masks |= {
+        key: [not isinstance(record.get(key), dict) and not _is_objects(record.get(key)) for record in records]
+        for key in sorted(spec.objects)
+    }
+    return {key: pd.Series(mask) for key, mask in masks.items() if any(mask)}
 
 
 def _is_objects(value: object) -> bool:
-    return value is None or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
+    return value is None or value == "" or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
 
 
 def _complete(frame: pd.DataFrame, spec: Spec, records: Sequence[Record]) -> None:
@@ -227,7 +231,7 @@ def _missing(frame: pd.DataFrame, impossible: Mapping[str, pd.Series]) -> dict[s
 def _undated(dossiers: pd.DataFrame, steps: pd.DataFrame, impossible: pd.Series) -> pd.Series:
     """Dossiers with a step that has no time or no status: such a step has no identity."""
     rows = steps.loc[steps["at"].isna() | steps["status"].isna(), "row"]
-    return pd.Series(dossiers.index.isin(rows)) & ~impossible
+    return pd.Series(dossiers.index.isin(rows)) & ~impossible & ~dossiers["deleted"]
 
 
 def _numbered_steps(steps: pd.DataFrame) -> pd.DataFrame:
@@ -246,7 +250,15 @@ def _unknown(pages: Sequence[tuple[str, Sequence[Record]]], spec: Spec) -> tuple
     for sha256, records in pages:
         keys: set[str] = set().union(*records)
         for key in (spec.steps, spec.supplements):
-            lists = (record.get(key) for record in records)
-            keys = keys.union(*(child for value in lists if _is_objects(value) for child in value or ()))  # type: ignore[attr-defined]  # checked by _is_objects
+            keys = keys.union(*_objects(records, key))
+        for key in spec.objects:
+            keys |= {f"{key}.{name}" for name in set().union(*_objects(records, key))}
         found += [(sha256, key) for key in sorted(keys - spec.known_keys)]
     return tuple(found)
+
+
+def _objects(records: Sequence[Record], key: str) -> Iterable[Record]:
+    """The objects under `key`, of an object or a list of them."""
+    values = (record.get(key) for record in records)
+    lists = (value if isinstance(value, list) else [value] for value in values)
+    return (item for items in lists for item in items if isinstance(item, dict))

@@ -11,7 +11,11 @@ def _texts(record: Record, key: str) -> Sequence[Mapping[str, str]]:
     value = record.get(key)
     if not isinstance(value, list):
         return []
-    return [{name: str(text) for name, text in item.items()} for item in value if isinstance(item, dict)]
+    return [
+        {name: "" if text is None else str(text) for name, text in item.items()}
+        for item in value
+        if isinstance(item, dict)
+    ]
 
 
 LGSP = Spec(
@@ -88,6 +92,7 @@ LGSP = Spec(
             "DanhSachGiayToBoSung",
             "DanhSachLePhiBoSung",
             "NgayHenTraTruoc",
+            "DinhDanhCHS.SoDinhDanh",
         }
     ),
     time_formats=("%Y%m%d%H%M%S",),

@@ -53,7 +53,7 @@ class Spec:
         step: fields of a step.
         supplements: key of the list of supplement requests.
         supplement: fields of a supplement request.
-        ignored: keys known and left alone, of records, steps and supplements.
+        ignored: keys known and left alone, of records, steps, supplements, and `a.b` of objects.
         time_formats: `strptime` formats, tried in order.
         fees: a record's fees as the portal's `DanhSachLePhi`.
         components: a record's papers as the portal's `TaiLieuNop`.
@@ -76,7 +76,12 @@ class Spec:
         return next(field.path for field in self.record if field.column == "source_changed_at")
 
     @property
+    def objects(self) -> frozenset[str]:
+        """Keys of the objects that paths look into."""
+        return frozenset(field.path.split(".")[0] for field in self.record if "." in field.path)
+
+    @property
     def known_keys(self) -> frozenset[str]:
-        """First parts of every mapped path and every ignored key, of all three levels."""
-        fields = (*self.record, *self.step, *self.supplement)
-        return self.ignored | {field.path.split(".")[0] for field in fields} | {self.steps, self.supplements}
+        """Every mapped path and every ignored key, of all levels."""
+        paths = {field.path for field in (*self.record, *self.step, *self.supplement)}
+        return self.ignored | paths | self.objects | {self.steps, self.supplements}

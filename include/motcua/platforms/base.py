@@ -13,7 +13,7 @@ from typing import Protocol
 import orjson
 
 from motcua.connections import Connection
-from motcua.errors import SourceChanged, SourceRefused, SourceUnavailable
+from motcua.errors import ConfigError, SourceChanged, SourceRefused, SourceUnavailable
 from motcua.http import Answer, HttpSession, HttpUnavailable, HttpUnexpected, Limits
 from motcua.registry import Source
 
@@ -112,6 +112,17 @@ class Logins:
             return held
 
 
+def base_url(connection: Connection) -> str:
+    """The connection's host, without an ending slash; ConfigError when it is no address that HTTP can use."""
+    host = connection.required("host")
+    if not host.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"connection {connection.id}: host: expected a base URL such as https://office.example, got one without "
+            "http:// or https://; mend the connection"
+        )
+    return host.rstrip("/")
+
+
 def session(source: Source, connection: Connection) -> tuple[HttpSession, float]:
     """An HTTP session for one listing, and the monotonic second at which its time budget ends."""
     http = HttpSession(
@@ -151,18 +162,19 @@ def json_object(source: Source, answer: Answer) -> dict[str, object]:
     """The answer's JSON object.
 
     Raises:
-        SourceRefused: 403.
+        SourceRefused: 401 or 403.
         SourceChanged: another status than 200, or a body that is no JSON object (a log-in page, an empty body).
     """
-    if answer.status == 403:
-        raise SourceRefused(source.id, "answers 403: its owner must let our account in")
+    if answer.status in {401, 403}:
+        raise SourceRefused(source.id, f"answers {answer.status}: its owner must let our account in")
+    if answer.status != 200:
+        raise SourceChanged(source.id, f"expected status 200, got {answer.status}; ask its owner")
     try:
         found = orjson.loads(answer.body)
     except orjson.JSONDecodeError as error:
         kind = answer.headers.get("Content-Type", "no content type")
         raise SourceChanged(
-            source.id,
-            f"expected JSON, got {len(answer.body)} bytes of {kind} with status {answer.status}; ask its owner",
+            source.id, f"expected JSON, got {len(answer.body)} bytes of {kind}; ask its owner"
         ) from error
     if not isinstance(found, dict):
         raise SourceChanged(source.id, f"expected a JSON object, got {type(found).__name__}; ask its owner")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -20,6 +22,7 @@ from motcua.platforms.base import (
     PageRef,
     Record,
     Window,
+    base_url,
     field,
     json_object,
     read_still,
@@ -30,6 +33,8 @@ from motcua.platforms.base import (
 from motcua.registry import Source
 
 _LOGINS = Logins()
+# what RFC 6750 lets stand behind "Bearer": anything else breaks the header it is written into
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class Igate:
@@ -63,7 +68,7 @@ class _Desk:
 
     def __init__(self, source: Source, connection: Connection, http: HttpSession, deadline: float) -> None:
         self.source = source
-        self._base = connection.required("host").rstrip("/")
+        self._base = base_url(connection)
         self._connection = connection
         self._http = http
         self._deadline = deadline
@@ -98,14 +103,19 @@ class _Desk:
             raise SourceRefused(
                 self.source.id, f"refuses the log-in of connection {self._connection.id}: mend its login and password"
             )
-        return str(field(self.source, json_object(self.source, answer), "access_token", str))
+        token = str(field(self.source, json_object(self.source, answer), "access_token", str))
+        if not _TOKEN.fullmatch(token):
+            raise SourceChanged(
+                self.source.id, "field access_token: expected a token, got other characters; ask its owner"
+            )
+        return token
 
 
 def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list[PageRef], int | None]:
     """All pages of one unit; every page must announce the same total, and the rows must add up to it."""
     source = desk.source
     pages: list[PageRef] = []
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     total: int | None = None
     fetched = 0
     for number in range(1, MOST_PAGES + 1):
@@ -117,33 +127,49 @@ def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list
             },
         )  # fmt: skip
         sha256 = keep(answer.body)
-        announced, records = _page(source, unit, answer)
+        announced, records = _page(source, unit, number, answer)
         if total is not None and announced != total:
             raise Moving(f"page {number} announces {announced} rows, the first announced {total}")
         total = announced
-        if records and sha256 in seen:
-            raise SourceChanged(source.id, f"page {number} of {unit} repeats an earlier one; ask its owner")
-        seen.add(sha256)
+        _refuse_repetition(source, unit, number, records, seen)
         fetched += len(records)
         pages.append(PageRef(unit=unit, sha256=sha256, rows=len(records)))
         if fetched >= total or not records:
             break
+    else:
+        raise SourceChanged(
+            source.id, f"listing of {unit} does not end within {MOST_PAGES} pages; ask its owner", kind="LIMIT"
+        )
     if fetched != total:
         raise Moving(f"{fetched} rows came, {total} were announced")
     return pages, total
 
 
-def _page(source: Source, unit: str, answer: Answer) -> tuple[int, Sequence[Record]]:
-    found = json_object(source, answer)
-    if answer.status != 200 or found.get("code") != 200:
+def _refuse_repetition(source: Source, unit: str, number: int, records: Sequence[Record], seen: set[bytes]) -> None:
+    """Refuses a page whose records came before: its paging goes round in circles. One row may be listed twice."""
+    content = hashlib.sha256(orjson.dumps(records)).digest()
+    if len(records) > 1 and content in seen:
+        raise SourceChanged(source.id, f"page {number} of {unit} repeats an earlier one; ask its owner")
+    seen.add(content)
+
+
+def _page(source: Source, unit: str, number: int, answer: Answer) -> tuple[int, Sequence[Record]]:
+    if answer.status in {400, 404}:
         raise SourceChanged(
-            source.id, f"listing of {unit}: expected code 200, got {found.get('code')!r} with status {answer.status}; "
+            source.id, f"listing of {unit}: expected status 200, got {answer.status}; "
             "look at the unit in the registry, then ask its owner"
+        )  # fmt: skip
+    found = json_object(source, answer)
+    if found.get("code") != 200:
+        raise SourceChanged(
+            source.id, f"listing of {unit}: expected code 200, got {found.get('code')!r}; ask its owner"
         )  # fmt: skip
     data = field(source, found, "data", dict)
     assert isinstance(data, dict)
     total = field(source, data, "tongSo", int)
     assert isinstance(total, int)
+    if (page := field(source, data, "trang", int)) != number:
+        raise SourceChanged(source.id, f"listing of {unit}: expected page {number}, got page {page}; ask its owner")
     return total, records_in(source, data.get("danhSach"), "danhSach")
 
 

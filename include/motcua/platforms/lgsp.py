@@ -20,6 +20,7 @@ from motcua.platforms.base import (
     PageRef,
     Record,
     Window,
+    base_url,
     field,
     json_object,
     read_still,
@@ -63,42 +64,44 @@ class _Desk:
     def __init__(self, source: Source, connection: Connection, http: HttpSession, deadline: float) -> None:
         self.source = source
         self._connection = connection
-        base = connection.required("host").rstrip("/")
-        self._share = base + connection.required("share_endpoint")
-        self._auth = base + connection.required("auth_endpoint")
+        base = base_url(connection)
+        self._share = f"{base}/{connection.required('share_endpoint').lstrip('/')}"
+        self._auth = f"{base}/{connection.required('auth_endpoint').lstrip('/')}"
         self._http = http
         self._deadline = deadline
 
-    def call(self, body: dict[str, str]) -> tuple[bytes, dict[str, object]]:
-        """One service call: the raw page, and its object; an expired session is renewed once.
+    def call(self, body: dict[str, str], keep: Keep) -> tuple[str, dict[str, object]]:
+        """One service call: the sha256 of the kept page, and its object; an expired session is renewed once.
 
         Raises:
             Moving: a cursor that is no longer valid, because the session it belonged to has ended.
         """
         token = _LOGINS.token(self._connection, self._log_in)
-        raw, found = self._post(body, token)
+        sha256, found = self._post(body, token, keep)
         if str(found.get("error_code")) == EXPIRED:
             token = _LOGINS.token(self._connection, self._log_in, stale=token)
             if body.get("conTro"):
                 raise Moving("the session ended, and its cursor with it")
-            raw, found = self._post(body, token)
+            sha256, found = self._post(body, token, keep)
         if str(found.get("error_code")) == EXPIRED:
             raise SourceRefused(
                 self.source.id, "refuses a session it has just given: its owner must look at our account"
             )
-        return raw, found
+        return sha256, found
 
-    def _post(self, body: dict[str, str], token: str) -> tuple[bytes, dict[str, object]]:
+    def _post(self, body: dict[str, str], token: str, keep: Keep) -> tuple[str, dict[str, object]]:
         with told_as(self.source):
             answer = self._http.fetch(
                 "POST", self._share, deadline=self._deadline, data=orjson.dumps({"session": token} | body),
                 headers={"Content-Type": "application/json"},
             )  # fmt: skip
-        return answer.body, json_object(self.source, answer)
+        return keep(answer.body), json_object(self.source, answer)
 
     def _log_in(self) -> str:
         secret = {"username": self._connection.required("login"), "password": self._connection.required("password")}
-        headers = {"Content-Type": "application/json", "dstcode": self._connection.required("dstcode")}
+        headers = {
+            "Content-Type": "application/json", "Charset": "utf-8", "dstcode": self._connection.required("dstcode")
+        }  # fmt: skip
         with told_as(self.source):
             answer = self._http.fetch(
                 "POST", self._auth, deadline=self._deadline, data=orjson.dumps(secret), headers=headers
@@ -119,13 +122,13 @@ def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list
     cursor = ""
     seen = {cursor}
     for _ in range(MOST_PAGES):
-        raw, found = desk.call(
+        sha256, found = desk.call(
             {
                 "madonvi": unit, "service": "LayDanhSachHoSo", "tungay": _time(window.start),
                 "denngay": _time(window.end), "conTro": cursor, "soluong": str(source.page_size),
-            }
+            },
+            keep,
         )  # fmt: skip
-        sha256 = keep(raw)
         records = _records(source, unit, found)
         pages.append(PageRef(unit=unit, sha256=sha256, rows=len(records)))
         cursor = str(field(source, found, "conTroTiep", str))
@@ -134,7 +137,9 @@ def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list
         if cursor in seen:
             raise SourceChanged(source.id, f"listing of {unit} gives the same cursor twice; ask its owner")
         seen.add(cursor)
-    raise SourceChanged(source.id, f"listing of {unit} does not end within {MOST_PAGES} pages", kind="LIMIT")
+    raise SourceChanged(
+        source.id, f"listing of {unit} does not end within {MOST_PAGES} pages; ask its owner", kind="LIMIT"
+    )
 
 
 def _records(source: Source, unit: str, found: dict[str, object]) -> Sequence[Record]:

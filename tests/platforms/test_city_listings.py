@@ -1,0 +1,180 @@
+"""Every platform against the stand-in city: what is read is what its ledger says was listed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from motcua.connections import Connection
+from motcua.errors import SourceChanged, SourceError, SourceRefused, SourceUnavailable
+from motcua.platforms import PLATFORMS, Listing, Window
+from motcua.platforms.base import VIETNAM, Record
+from motcua.registry import Registry, Source
+
+from tests.platforms.conftest import ALL
+from tests.sandbox.city_client import CityClient
+
+NEAREST = {"igate": timedelta(milliseconds=1), "lgsp": timedelta(seconds=1)}
+FORMS = {"igate": "%Y-%m-%dT%H:%M:%S.%f", "lgsp": "%Y%m%d%H%M%S"}
+Read = Callable[..., tuple[Listing, Sequence[Record]]]
+
+
+@pytest.fixture(params=["igate", "lgsp"])
+def source(request: pytest.FixtureRequest, registry: Registry) -> Source:
+    """A department's source of each platform, read in small pages as fast as it answers."""
+    name = {"igate": "so_nganh.ke_hoach_va_dau_tu", "lgsp": "so_nganh.tai_nguyen_va_moi_truong"}[request.param]
+    return replace(registry.sources[name], page_size=7, rate_per_second=1_000)
+
+
+@pytest.fixture
+def read(city: CityClient, source: Source, tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """Reads the source, or one like it, and gives the listing with its records."""
+
+    def run(window: Window = ALL, **differs: object) -> tuple[Listing, Sequence[Record]]:
+        wanted = replace(source, **differs)  # type: ignore[arg-type]  # a test gives what it means
+        platform, kept = PLATFORMS[wanted.platform], {}
+        connection = _connection(city, wanted.connection)
+
+        def keep(body: bytes) -> str:
+            sha256 = hashlib.sha256(body).hexdigest()
+            kept[sha256] = body
+            return sha256
+
+        listing = platform.read_listing(wanted, connection, window, keep=keep)
+        return listing, [record for page in listing.pages for record in platform.records(kept[page.sha256])]
+
+    return run
+
+
+def _connection(city: CityClient, name: str) -> Connection:
+    fields = city.connections[name]
+    return Connection(
+        id=name, host=fields["host"], login=fields["login"], password=fields["password"], extra=fields["extra"]
+    )
+
+
+def _requests(city: CityClient, source: Source) -> int:
+    lines = city.http.get(f"{city.url}/control/ledger/served").json()
+    return next(int(line["requests"]) for line in lines if line["source"] == source.id)
+
+
+def _listed(city: CityClient, source: str) -> Counter[str]:
+    """Codes as the ledger says they are listed, each as often as it is."""
+    lines = [line for line in city.ledger() if line["source_id"] == source]
+    return Counter({line["code_listed"]: 1 + line["duplicate"] for line in lines})
+
+
+def _codes(records: Sequence[Record]) -> Counter[object]:
+    return Counter(record["MaHoSo"] for record in records)
+
+
+def _changed(record: Record, source: Source) -> datetime:
+    return datetime.strptime(str(record["NgayCapNhat"]), FORMS[source.platform]).replace(tzinfo=VIETNAM)
+
+
+def test_everything_that_the_ledger_lists_is_read(city: CityClient, source: Source, read: Read) -> None:
+    listing, records = read()
+    assert _codes(records) == _listed(city, source.id)
+    assert (listing.fetched, len(listing.pages)) == (len(records), -(-len(records) // 7))
+    assert listing.announced == (len(records) if source.platform == "igate" else None)
+    assert len(listing.pages) > 1
+
+
+def test_every_source_of_a_group_is_read(city: CityClient, registry: Registry, read: Read, source: Source) -> None:
+    alike = [one for one in registry.sources.values() if one.connection == source.connection]
+    for one in alike:
+        assert _codes(read(id=one.id, units=one.units)[1]) == _listed(city, one.id)
+
+
+def test_several_units_are_one_listing(city: CityClient, registry: Registry, read: Read, source: Source) -> None:
+    alike = [one for one in registry.sources.values() if one.connection == source.connection][:3]
+    listing, records = read(units=tuple(unit for one in alike for unit in one.units))
+    assert _codes(records) == sum((_listed(city, one.id) for one in alike), Counter())
+    assert [page.unit for page in listing.pages] == sorted(page.unit for page in listing.pages)
+
+
+def test_windows_side_by_side_hold_every_row_once(source: Source, read: Read) -> None:
+    whole = read()[1]
+    middle = _changed(whole[len(whole) // 2], source)
+    before = read(Window(since=None, until=middle))[1]
+    after = read(Window(since=middle, until=ALL.until))[1]
+    assert [*before, *after] == whole
+    assert all(_changed(record, source) < middle for record in before)
+    assert _changed(after[0], source) == middle
+
+
+def test_window_of_one_moment_holds_its_row(source: Source, read: Read) -> None:
+    row = read()[1][3]
+    at = _changed(row, source)
+    assert row in read(Window(since=at, until=at + NEAREST[source.platform]))[1]
+    assert read(Window(since=at, until=at))[1] == []
+    assert row not in read(Window(since=at - NEAREST[source.platform], until=at))[1]
+
+
+def test_log_in_that_ended_is_renewed(city: CityClient, source: Source, read: Read) -> None:
+    whole = read()[1]
+    city.misbehave(source=source.id, mode="expired_token", times=1)
+    assert read()[1] == whole
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind", "word"),
+    [
+        ({"mode": "expired_token"}, SourceRefused, "AUTH"),
+        ({"mode": "html_login"}, SourceChanged, "PROTOCOL"),
+        ({"mode": "truncated_json"}, SourceChanged, "PROTOCOL"),
+        ({"mode": "down"}, SourceUnavailable, "UNAVAILABLE"),
+        ({"mode": "too_many_requests", "retry_after": "3600"}, SourceUnavailable, "RATE_LIMIT"),
+        ({"mode": "slow", "seconds": 3}, SourceUnavailable, "TIMEOUT"),
+    ],
+    ids=lambda value: value["mode"] if isinstance(value, dict) else "",
+)
+def test_trouble_is_told_by_its_kind(
+    city: CityClient, source: Source, read: Read, trouble: dict[str, object], kind: type[SourceError], word: str
+) -> None:
+    city.misbehave(source=source.id, **trouble)
+    with pytest.raises(SourceError) as caught:
+        read(time_budget_seconds=1 if trouble["mode"] == "slow" else 5)
+    assert (type(caught.value), caught.value.kind, caught.value.source_id) == (kind, word, source.id)
+    assert _connection(city, source.connection).required("password") not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["down", "too_many_requests"])
+def test_trouble_that_passes_is_waited_for(city: CityClient, source: Source, read: Read, mode: str) -> None:
+    city.misbehave(source=source.id, mode=mode, retry_after="0", times=1)
+    assert _codes(read()[1]) == _listed(city, source.id)
+
+
+def test_total_that_changes_from_page_to_page_is_read_three_times(city: CityClient, source: Source, read: Read) -> None:
+    city.misbehave(source=source.id, mode="total_changes")
+    if source.platform == "lgsp":  # it announces no total
+        assert _codes(read()[1]) == _listed(city, source.id)
+        return
+    before = _requests(city, source)
+    with pytest.raises(SourceChanged) as caught:
+        read()
+    assert (caught.value.kind, _requests(city, source) - before) == ("CHANGED_WHILE_READING", 3 * 2)
+
+
+def test_unknown_unit_is_an_error_and_no_empty_list(source: Source, read: Read) -> None:
+    with pytest.raises(SourceChanged, match=r"listing of 000\.99\.99\.H24: expected .* look at the unit"):
+        read(units=("000.99.99.H24",))
+
+
+def test_unit_is_asked_in_either_spelling(source: Source, read: Read) -> None:
+    (unit,) = source.units
+    turned = f"H24.{unit.split('.')[2]}"
+    assert read(units=(turned,))[1] == read()[1]
+
+
+def test_account_of_another_installation_is_refused(city: CityClient, source: Source, read: Read) -> None:
+    city.connections["elsewhere"] = city.connections[source.connection] | {"login": "somebody", "password": "else"}
+    try:
+        with pytest.raises(SourceRefused, match="refuses the log-in of connection elsewhere"):
+            read(connection="elsewhere")
+    finally:
+        del city.connections["elsewhere"]
