@@ -8,8 +8,7 @@ import threading
 import zstandard
 
 from motcua.errors import ConfigError
-from motcua.landing.seal import Seal
-from motcua.landing.store import Store
+from motcua.landing.sealed import SealedFiles
 
 # Level 3 halves nothing more at level 9 for three times the time: pages are JSON with long repeated keys.
 LEVEL = 3
@@ -21,16 +20,16 @@ class Archive:
     """Pages by the sha256 of their bytes as the source sent them; safe to use from several threads."""
 
     def __init__(self, url: str, key: bytes) -> None:
-        self._store = Store(url)
-        self._seal = Seal(key)
+        self._files = SealedFiles(url, key)
         self._local = threading.local()
 
     def put(self, body: bytes) -> str:
         """Keeps a page and returns its sha256; one that is there already is left alone."""
         sha256 = hashlib.sha256(body).hexdigest()
         name = _name(sha256)
-        if not self._store.exists(name):
-            self._store.write(name, self._seal.seal(self._compressor().compress(body), name))
+        if not self._files.exists(name):
+            # flushed: the batch that names it is committed, and must not outlive its pages
+            self._files.write(name, self._compressor().compress(body), flush=True)
         return sha256
 
     def get(self, sha256: str) -> bytes:
@@ -40,8 +39,7 @@ class Archive:
             ConfigError: it is not there, or cannot be opened, or is not what its name says.
         """
         name = _name(sha256)
-        compressed = self._seal.open(self._store.read(name), name)
-        body = zstandard.ZstdDecompressor().decompress(compressed, max_output_size=LARGEST_PAGE)
+        body = zstandard.ZstdDecompressor().decompress(self._files.read(name), max_output_size=LARGEST_PAGE)
         if hashlib.sha256(body).hexdigest() != sha256:
             raise ConfigError(f"{name} is not the page that its name says: the archive is damaged")
         return body

@@ -6,6 +6,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import orjson
 import pandas as pd
@@ -13,6 +14,8 @@ import pandas as pd
 from motcua.mapping import columns
 from motcua.mapping.spec import Field, Kind, Record, Spec
 from motcua.registry import Registry
+
+CodeTables = Mapping[str, Mapping[str, int]]
 
 # Always needed, and needed of all but tombstones; receipt is needed of what was received.
 _ALWAYS = ("code", "agency_code", "source_changed_at")
@@ -39,16 +42,24 @@ class MappedBatch:
     unknown_fields: tuple[tuple[str, str], ...]
 
 
-def map_records(pages: Iterable[tuple[str, Sequence[Record]]], spec: Spec, registry: Registry) -> MappedBatch:
+def map_records(
+    pages: Iterable[tuple[str, Sequence[Record]]],
+    spec: Spec,
+    registry: Registry,
+    *,
+    own_codes: Mapping[str, str] = MappingProxyType({}),
+) -> MappedBatch:
     """Maps pages (sha256, records), in reading order.
 
-    Times become UTC, texts NFC, codes canonical: unknown codes are `UNKNOWN`, absent ones null.
+    Times become UTC, texts NFC, codes canonical: unknown codes are `UNKNOWN`, absent ones null. `own_codes` are the
+    `codes` of the sources: the platform's code table → the one that counts instead.
     """
     pages = list(pages)
+    tables = {**registry.codes, **{name: registry.codes[own] for name, own in own_codes.items()}}
     records = [record for _, page in pages for record in page]
-    steps, bad_steps = _children(records, spec.steps, spec.step, spec, registry)
-    supplements, bad_supplements = _children(records, spec.supplements, spec.supplement, spec, registry)
-    dossiers, noticed = _read(records, spec.record, spec, registry)
+    steps, bad_steps = _children(records, spec.steps, spec.step, spec, tables)
+    supplements, bad_supplements = _children(records, spec.supplements, spec.supplement, spec, tables)
+    dossiers, noticed = _read(records, spec.record, spec, tables)
     _complete(dossiers, spec, records)
     noticed["impossible"] |= {"steps": bad_steps, "supplements": bad_supplements}
     noticed["mistyped"] |= _mistyped(records, spec)
@@ -64,7 +75,7 @@ def map_records(pages: Iterable[tuple[str, Sequence[Record]]], spec: Spec, regis
 
 
 def _read(
-    records: Sequence[Record], fields: Sequence[Field], spec: Spec, registry: Registry
+    records: Sequence[Record], fields: Sequence[Field], spec: Spec, tables: CodeTables
 ) -> tuple[pd.DataFrame, dict[str, dict[str, pd.Series]]]:
     """Columns of `fields`, and masks of what was noticed: observation → canonical column → mask."""
     data: dict[str, pd.Series] = {}
@@ -75,7 +86,7 @@ def _read(
         if field.kind is Kind.TIME:
             data[field.column], impossible[field.column] = columns.times(values, spec.time_formats)
         else:
-            data[field.column] = _column(values, field, registry)
+            data[field.column] = _column(values, field, tables)
         if field.kind is Kind.FLAG:
             mistyped[field.column] = columns.is_given(values) & data[field.column].isna()
     contents = _contents(records, spec)
@@ -88,9 +99,9 @@ def _read(
     return frame, {"impossible": impossible, "damaged": damaged, "cleaned": cleaned, "mistyped": mistyped}
 
 
-def _column(values: Sequence[object], field: Field, registry: Registry) -> pd.Series:
+def _column(values: Sequence[object], field: Field, tables: CodeTables) -> pd.Series:
     if field.kind is Kind.CODED:
-        return columns.coded(values, registry.codes[str(field.codes)], field.absent)
+        return columns.coded(values, tables[str(field.codes)], field.absent)
     return _READERS[field.kind](values)
 
 
@@ -152,7 +163,7 @@ def _leaves(value: object, path: str = "") -> Iterable[tuple[str, str]]:
 
 
 def _children(
-    records: Sequence[Record], key: str, fields: Sequence[Field], spec: Spec, registry: Registry
+    records: Sequence[Record], key: str, fields: Sequence[Field], spec: Spec, tables: CodeTables
 ) -> tuple[pd.DataFrame, pd.Series]:
     """One frame of all the records' children under `key`, and which records hold an impossible date there."""
     rows: list[int] = []
@@ -171,7 +182,7 @@ def _children(
             data[field.column], impossible = columns.times(values, spec.time_formats)
             bad |= impossible
         else:
-            data[field.column] = _column(values, field, registry)
+            data[field.column] = _column(values, field, tables)
     index = pd.RangeIndex(len(records))
     return pd.DataFrame(data), pd.Series(index.isin(data["row"][bad]), index=index)
 
@@ -195,6 +206,8 @@ def _complete(frame: pd.DataFrame, spec: Spec, records: Sequence[Record]) -> Non
     frame["deleted"] = frame["deleted"].fillna(False).astype(bool)
     frame["fees"] = pd.Series([_json(spec.fees(record)) for record in records], dtype="str")
     frame["components"] = pd.Series([_json(spec.components(record)) for record in records], dtype="str")
+    if spec.paid_online is not None:
+        frame["paid_online"] = pd.Series([spec.paid_online(record) for record in records], dtype="boolean")
     for column, dtype in _OPTIONAL.items():
         if column not in frame:
             frame[column] = pd.Series(pd.NA if dtype != _TIME else pd.NaT, index=frame.index, dtype=dtype)

@@ -20,6 +20,14 @@ def _fees(record: Record) -> Sequence[Mapping[str, str]]:
     ]
 
 
+def _paid_online(record: Record) -> bool | None:
+    """Whether any fee was; a dossier without fees, or whose fees do not say, is neither."""
+    told = [
+        fee["ThanhToanTrucTuyen"] for fee in _objects(record.get("LePhi")) if fee.get("ThanhToanTrucTuyen") is not None
+    ]
+    return any(flag is True for flag in told) if told else None
+
+
 def _components(record: Record) -> Sequence[Mapping[str, str]]:
     return [
         {
@@ -93,4 +101,5 @@ IGATE = Spec(
     time_formats=("%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S"),
     fees=_fees,
     components=_components,
+    paid_online=_paid_online,
 )

@@ -57,6 +57,7 @@ class Spec:
         time_formats: `strptime` formats, tried in order.
         fees: a record's fees as the portal's `DanhSachLePhi`.
         components: a record's papers as the portal's `TaiLieuNop`.
+        paid_online: whether a record's fees were paid online, where no field of its own says so; None when unknown.
     """
 
     platform: str
@@ -69,6 +70,7 @@ class Spec:
     time_formats: tuple[str, ...]
     fees: Callable[[Record], Sequence[Mapping[str, str]]]
     components: Callable[[Record], Sequence[Mapping[str, str]]]
+    paid_online: Callable[[Record], bool | None] | None = None
 
     @property
     def change_time(self) -> str:

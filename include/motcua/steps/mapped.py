@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -34,6 +35,13 @@ class Mapped:
     unknown_fields: pd.DataFrame
 
 
+class _Kind(NamedTuple):
+    """Sources whose records are read alike."""
+
+    platform: str
+    codes: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     source_id: str
@@ -47,8 +55,10 @@ def map_batches(
     """Maps the pages of batches (source, sha256 of each page), each by its platform's spec."""
     dossiers, steps, supplements, unknown = [], [], [], []
     offset = 0
-    for platform, bite in _bites(batches, archive, registry):
-        mapped = map_records([(page.sha256, page.records) for page in bite], SPECS[platform], registry)
+    for kind, bite in _bites(batches, archive, registry):
+        mapped = map_records(
+            [(page.sha256, page.records) for page in bite], SPECS[kind.platform], registry, own_codes=dict(kind.codes)
+        )
         frame = mapped.dossiers.set_index(pd.RangeIndex(offset, offset + len(mapped.dossiers)))
         sources = pd.Series([page.source_id for page in bite for _ in page.records], dtype="str", index=frame.index)
         dossiers.append(frame.assign(source_id=sources, batch_id=f"{cycle_id}." + sources))
@@ -67,23 +77,32 @@ def map_batches(
 
 def _bites(
     batches: Sequence[tuple[str, Sequence[str]]], archive: Archive, registry: Registry
-) -> Iterator[tuple[str, list[_Page]]]:
-    """Pages of one platform, about `BITE` records at a time; at least one bite, so that empty frames have columns."""
+) -> Iterator[tuple[_Kind, list[_Page]]]:
+    """Pages that are read alike, about `BITE` records at a time; at least one, so that empty frames have columns."""
+
+    def kind_of(batch: tuple[str, Sequence[str]]) -> _Kind:
+        source = registry.sources[batch[0]]
+        return _Kind(source.platform, tuple(sorted(source.codes.items())))
+
+    is_empty = True
+    for kind, some in groupby(sorted(batches, key=kind_of), key=kind_of):
+        for bite in _cut(some, archive, kind.platform):
+            is_empty = False
+            yield kind, bite
+    if is_empty:
+        yield _Kind(next(iter(SPECS))), []
+
+
+def _cut(batches: Iterable[tuple[str, Sequence[str]]], archive: Archive, platform: str) -> Iterator[list[_Page]]:
     bite: list[_Page] = []
-    platform = next(iter(SPECS))
-    by_platform = sorted(batches, key=lambda batch: registry.sources[batch[0]].platform)
-    for platform, some in groupby(by_platform, key=lambda batch: registry.sources[batch[0]].platform):
-        for source_id, pages in some:
-            for sha256 in pages:
-                bite.append(_Page(source_id, sha256, PLATFORMS[platform].records(archive.get(sha256))))
-                if sum(len(page.records) for page in bite) >= BITE:
-                    yield platform, bite
-                    bite = []
-        if bite:
-            yield platform, bite
-            bite = []
-    if not by_platform or all(not pages for _, pages in by_platform):
-        yield platform, []
+    for source_id, pages in batches:
+        for sha256 in pages:
+            bite.append(_Page(source_id, sha256, PLATFORMS[platform].records(archive.get(sha256))))
+            if sum(len(page.records) for page in bite) >= BITE:
+                yield bite
+                bite = []
+    if bite:
+        yield bite
 
 
 def _unknown_fields(bite: Sequence[_Page], mapped: MappedBatch, cycle_id: int) -> list[tuple[str, str, str, str]]:
