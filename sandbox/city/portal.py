@@ -32,7 +32,8 @@ class PortalState:
         held: the records it holds, by code.
         steps: the steps it holds, by code, in order of arrival; keys are (time, status).
         ledger: what was accepted, in order.
-        trouble: how it misbehaves, or None: `mode, count` and for `reject_code` the `code`.
+        trouble: how it misbehaves, or None: `mode`, `count` calls after `after` good ones, and for `reject_code` the
+            `code`.
     """
 
     def __init__(
@@ -203,7 +204,10 @@ class PortalState:
         """The trouble that the next call meets, when it is one of `modes`; each meeting counts."""
         if self.trouble is None or self.trouble["mode"] not in modes:
             return None
-        mode = str(self.trouble["mode"])
+        mode, after = str(self.trouble["mode"]), int(str(self.trouble["after"]))
+        if after > 0:
+            self.trouble = self.trouble | {"after": after - 1}
+            return None
         left = int(str(self.trouble["count"])) - 1
         self.trouble = self.trouble | {"count": left} if left > 0 else None
         return mode
@@ -246,7 +250,7 @@ def control_routes(portal: PortalState) -> list[Route]:
         if asked["mode"] == "expire_sessions":
             portal.expire_sessions()
         else:
-            portal.trouble = None if asked["mode"] == "none" else {"count": 1} | asked
+            portal.trouble = None if asked["mode"] == "none" else {"count": 1, "after": 0} | asked
         return _json({"trouble": portal.trouble})
 
     async def reset(request: Request) -> Response:

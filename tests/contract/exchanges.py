@@ -30,16 +30,11 @@ def read_exchange(name: str) -> Exchange:
     head, _, body = request.partition("\n\n")
     first, *headers = head.splitlines()
     method, url = first.split(" ", 1)
-    status, content_type, _, *content = answer.split("\n")
-    return Exchange(
-        method,
-        url,
-        dict(line.split(": ", 1) for line in headers),
-        body.strip(),
-        int(status),
-        content_type.removeprefix("content-type: "),
-        json.loads("\n".join(content)),
-    )
+    head, _, content = answer.partition("\n\n")
+    status, *rest = head.splitlines()
+    content_type = rest[0].removeprefix("content-type: ") if rest else ""
+    fields = dict(line.split(": ", 1) for line in headers)
+    return Exchange(method, url, fields, body.strip(), int(status), content_type, json.loads(content))
 
 
 def merge_shapes(values: list[object]) -> object:

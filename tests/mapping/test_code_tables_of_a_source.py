@@ -16,7 +16,7 @@ from motcua.steps.mapped import map_batches
 from tests.igate_records import record
 from tests.mapping.records import PAGE, map_all, values
 
-WARD, OTHER = "le_chan.an_bien", "le_chan.cho_con"
+WARD, OTHER = "le_chan.an_bien", "le_chan.ho_nam"
 # the channel codes of igate: 0 in person, 1 online, 2 postal; of the portal: 1, 2, 3
 OWN = {"igate_channel": "channel"}
 

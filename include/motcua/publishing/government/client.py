@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -20,10 +21,11 @@ CALLS_PER_SECOND = 95.0
 CALL_SECONDS = 60.0
 # A busy portal is asked again this often within one call, then the call counts as not made.
 BUSY_TRIES = 5
+LONGEST_BUSY_WAIT = 5.0
 
 
 class NotSent(PortalUnavailable):
-    """The call never reached the portal: nothing happened there."""
+    """The call never reached the portal, or was turned away unread: nothing happened there."""
 
 
 class LogInRefused(PortalRejected):
@@ -44,7 +46,12 @@ class PortalClient:
     """One log-in shared by all threads of the sender."""
 
     def __init__(
-        self, connection: Connection, *, rate_per_second: float, sleep: Callable[[float], None] = time.sleep
+        self,
+        connection: Connection,
+        *,
+        rate_per_second: float = CALLS_PER_SECOND,
+        call_seconds: float = CALL_SECONDS,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         base = connection.required("host").rstrip("/")
         self._place = _Place(
@@ -55,7 +62,7 @@ class PortalClient:
         )
         self._secret = {"username": connection.required("login"), "password": connection.required("password")}
         self._http = HttpSession(
-            limits=Limits(read=CALL_SECONDS, total=CALL_SECONDS),
+            limits=Limits(read=call_seconds, total=call_seconds),
             rate_per_second=rate_per_second,
             ca=connection.extra.get("ca"),
             connections=16,
@@ -64,63 +71,103 @@ class PortalClient:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._session: str | None = None
+        self._refusal: LogInRefused | None = None
+        self._numbers = itertools.count(1)
         self.calls = 0
 
     def close(self) -> None:
         """Closes its sockets."""
         self._http.close()
 
-    def put_dossiers(self, records: Sequence[Mapping[str, object]], versions: str, *, updating: bool) -> None:
-        """`DongBoHoSoMC`; raises PortalRejected with the portal's words, NotSent or PortalUnavailable."""
-        self._call(
-            {"service": "DongBoHoSoMC", "isUpdating": "True" if updating else "False", "data": records}, versions
-        )
+    def log_in(self) -> None:
+        """Makes sure of a session; raises LogInRefused, from the first refusal on without asking, or NotSent."""
+        self._log_in(stale=None)
 
-    def put_steps(self, records: Sequence[Mapping[str, object]], versions: str) -> None:
-        """`CapNhatTienDoHoSoMC`; raises as `put_dossiers`."""
-        self._call({"service": "CapNhatTienDoHoSoMC", "data": records}, versions)
+    def put_dossiers(self, data: bytes, versions: Mapping[str, int], *, updating: bool) -> None:
+        """`DongBoHoSoMC`.
+
+        Args:
+            data: the records as a JSON list.
+            versions: of the dossiers in `data`.
+            updating: whether the portal knows them already.
+
+        Raises:
+            PortalRejected: with the portal's words.
+            NotSent: nothing happened there.
+            PortalUnavailable: what happened there is unknown.
+        """
+        self._call({"service": "DongBoHoSoMC", "isUpdating": "True" if updating else "False"}, data, versions)
+
+    def put_steps(self, data: bytes, versions: Mapping[str, int]) -> None:
+        """`CapNhatTienDoHoSoMC`; arguments and errors as `put_dossiers`."""
+        self._call({"service": "CapNhatTienDoHoSoMC"}, data, versions)
 
     def holds(self, code: str) -> bool:
         """`TraCuuHoSo`: whether the portal knows the dossier."""
-        return bool(self._call({"service": "TraCuuHoSo", "mahoso": code}, ""))
+        return bool(self._call({"service": "TraCuuHoSo", "mahoso": code}))
 
-    def _call(self, body: Mapping[str, object], versions: str) -> object:
+    def _call(
+        self, body: Mapping[str, object], data: bytes | None = None, versions: Mapping[str, int] | None = None
+    ) -> object:
         """One service call; an ended session is renewed once. Returns `result`."""
+        whole = {"madonvi": self._place.madonvi} | dict(body)
+        if data is not None:
+            whole["data"] = orjson.Fragment(data)
+        headers = {"X-Motcua-Versions": ",".join(f"{code}={one}" for code, one in versions.items())} if versions else {}
         session = self._log_in(stale=None)
-        found = self._post(body, session, versions)
+        found = self._post(self._place.integration, whole | {"session": session}, headers)
         if str(found["error_code"]) == EXPIRED:
             session = self._log_in(stale=session)
-            found = self._post(body, session, versions)
-        code = str(found["error_code"])
+            found = self._post(self._place.integration, whole | {"session": session}, headers)
+        code, message = str(found["error_code"]), str(found.get("message", ""))
         if code == EXPIRED:
-            raise LogInRefused(code, str(found.get("message", "")))
+            raise self._refuse(LogInRefused(code, message))
         if code not in SUCCESS:
-            raise PortalRejected(code, str(found.get("message", "")))
+            raise PortalRejected(code, message)
         return found.get("result")
-
-    def _post(self, body: Mapping[str, object], session: str, versions: str) -> Mapping[str, object]:
-        content = orjson.dumps({"session": session, "madonvi": self._place.madonvi} | dict(body))
-        headers = {"X-Motcua-Versions": versions} if versions else {}
-        for _ in range(BUSY_TRIES):
-            answer = self._send(self._place.integration, content, headers)
-            if answer.status != 429:
-                return _object(answer)
-            self._sleep(min(retry_after(answer.headers.get("Retry-After")) or 1.0, 5.0))
-        raise NotSent(f"portal is over its limit, {BUSY_TRIES} times in a row")
 
     def _log_in(self, *, stale: str | None) -> str:
         """The session held, or a new one when there is none or it is the one that has ended."""
         with self._lock:
+            if self._refusal is not None:
+                raise self._refusal
             if self._session is None or self._session == stale:
-                found = _object(self._send(self._place.auth, orjson.dumps(self._secret), {}))
-                if str(found["error_code"]) not in SUCCESS:
-                    raise LogInRefused(str(found["error_code"]), "log-in refused: mend connection government_portal")
-                self._session = str(found["session"])
+                self._session = self._new_session()
             return self._session
+
+    def _new_session(self) -> str:
+        try:
+            found = self._post(self._place.auth, self._secret, {})
+        except PortalUnavailable as error:
+            raise NotSent(f"log-in: {error}") from error
+        code = str(found["error_code"])
+        if code not in SUCCESS:
+            raise self._refuse(LogInRefused(code, "log-in refused: mend connection government_portal"))
+        if not found.get("session"):
+            raise NotSent("log-in: answered without a session")
+        return str(found["session"])
+
+    def _refuse(self, refusal: LogInRefused) -> LogInRefused:
+        """Remembers it: a refused log-in is not tried again, by no thread."""
+        self._refusal = refusal
+        return refusal
+
+    def _post(self, url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> Mapping[str, object]:
+        """The portal's answer; while it is over its limit, the call is made again."""
+        content = orjson.dumps(body)
+        for _ in range(BUSY_TRIES):
+            answer = self._send(url, content, headers)
+            if answer.status != 429:
+                found = _object(answer)
+                if str(found["error_code"]) != TOO_MANY:
+                    return found
+            asked = retry_after(answer.headers.get("Retry-After"))
+            self._sleep(min(1.0 if asked is None else asked, LONGEST_BUSY_WAIT))
+        raise NotSent(f"portal is over its limit, {BUSY_TRIES} times in a row")
 
     def _send(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         ours = {"Content-Type": "application/json", "Charset": "utf-8", "dstcode": self._place.dstcode}
-        self.calls += 1
+        self.calls = next(self._numbers)
         try:
             return self._http.send("POST", url, data=content, headers=ours | dict(headers))
         except HttpError as error:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from motcua.errors import StaleWrite
 
+DOSSIERS, STEPS = "DongBoHoSoMC", "CapNhatTienDoHoSoMC"
 # One sender for the whole portal; the number means nothing, but must stay the same.
 SENDER_LOCK = 7_315_003
+# Design, decision 10: the waits after each try; after the last one the delivery is given up.
+RETRY_AFTER = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+)
 
+_NEXT_TURN = sa.text("UPDATE core.sender SET fence = fence + 1 RETURNING fence, failures, closed_until, reason")
+
+# only the newest version is ever told: what is open of older ones waits to be superseded
 _DUE = sa.text("""
-SELECT DISTINCT code FROM core.delivery
-WHERE state IN ('queued', 'sent', 'unknown') AND (due_at IS NULL OR due_at <= :now)
-ORDER BY code
+SELECT DISTINCT o.code FROM core.delivery o JOIN core.dossier d ON d.code = o.code AND d.version = o.version
+WHERE o.state IN ('queued', 'sent', 'unknown') AND (o.due_at IS NULL OR o.due_at <= :now)
+ORDER BY o.code
 """)
 
 # Times as the portal writes them; null becomes empty. Steps, supplements and applicant are the lead source's.
@@ -43,39 +53,72 @@ SELECT d.code, d.version, d.procedure_code, d.field_code, d.agency_code, d.chann
                     'due_at', to_char(b.due_at, 'YYYYMMDDHH24MISS')) ORDER BY b.n)
                  FROM private.supplement b WHERE b.code = d.code AND b.source_id = d.lead_source_id), '[]')
            AS supplements_list,
-       coalesce((SELECT bool_or(o.attempts > 0) FROM core.delivery o
-                 WHERE o.code = d.code AND o.service = 'DongBoHoSoMC' AND o.state IN ('sent', 'unknown')), false)
-           AS is_uncertain,
-       (SELECT o.state FROM core.delivery o WHERE o.code = d.code AND o.version = d.version
-        AND o.service = 'DongBoHoSoMC') AS dossier_state,
-       (SELECT o.state FROM core.delivery o WHERE o.code = d.code AND o.version = d.version
-        AND o.service = 'CapNhatTienDoHoSoMC') AS steps_state
+       o.state IN ('queued', 'sent', 'unknown') AS is_open,
+       o.state IN ('queued', 'sent', 'unknown') AND (o.due_at IS NULL OR o.due_at <= :now) AS is_due,
+       coalesce(t.state IN ('queued', 'sent', 'unknown') AND (t.due_at IS NULL OR t.due_at <= :now), false)
+           AS steps_due,
+       u.version AS uncertain_version, u.body_sha256 AS uncertain_call
 FROM core.dossier d
+JOIN core.delivery o ON o.code = d.code AND o.version = d.version AND o.service = 'DongBoHoSoMC'
+LEFT JOIN core.delivery t ON t.code = d.code AND t.version = d.version AND t.service = 'CapNhatTienDoHoSoMC'
 LEFT JOIN private.applicant a ON a.code = d.code AND a.source_id = d.lead_source_id
 LEFT JOIN core.portal_copy p ON p.code = d.code
+LEFT JOIN LATERAL (
+    SELECT version, body_sha256 FROM core.delivery
+    WHERE p.code IS NULL AND code = d.code AND service = 'DongBoHoSoMC' AND state IN ('sent', 'unknown')
+    ORDER BY version DESC LIMIT 1
+) u ON true
 WHERE d.code = ANY(:codes)
 ORDER BY d.code
 """)
 
 _SENT = sa.text("""
-UPDATE core.delivery o SET state = 'sent', attempts = attempts + 1, sent_at = :now, body_sha256 = v.digest
-FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[]), CAST(:digests AS bytea[])) AS v(code, version, digest)
+UPDATE core.delivery o SET state = 'sent', attempts = attempts + :tries, sent_at = :now, body_sha256 = :body_sha256
+FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version)
 WHERE o.code = v.code AND o.version = v.version AND o.service = :service
 """)
 
 _SETTLED = sa.text("""
 UPDATE core.delivery o
 SET state = :state, portal_code = :portal_code, portal_message = :message, due_at = :due_at,
-    settled_at = CASE WHEN :state IN ('queued', 'unknown') THEN NULL ELSE CAST(:now AS timestamptz) END
+    settled_at = CASE WHEN :state <> 'queued' THEN CAST(:now AS timestamptz) END
 FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version)
 WHERE o.code = v.code AND o.version = v.version AND o.service = :service
 """)
 
-# whatever was open of older versions is told by the newer one
+# each by its own number of tries: one that has had its last takes no other with it
+_RETRIED = sa.text("""
+UPDATE core.delivery o
+SET state = CASE WHEN is_last THEN 'given_up' WHEN o.attempts = 0 THEN 'queued' ELSE :state END,
+    portal_code = :portal_code, portal_message = :message,
+    settled_at = CASE WHEN is_last THEN CAST(:now AS timestamptz) END,
+    due_at = CASE WHEN NOT is_last THEN CAST(:now AS timestamptz) + (CAST(:waits AS interval[]))[
+                      greatest(1, least(o.attempts, cardinality(CAST(:waits AS interval[]))))] END
+FROM (SELECT w.code, w.version, :may_end AND w.attempts > cardinality(CAST(:waits AS interval[])) AS is_last
+      FROM core.delivery w
+      JOIN unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS u(code, version) USING (code, version)
+      WHERE w.service = :service) v
+WHERE o.code = v.code AND o.version = v.version AND o.service = :service
+""")
+
+# steps share the fate of the dossier that they belong to, unless it was accepted
+_FOLLOWED = sa.text("""
+UPDATE core.delivery s
+SET state = CASE WHEN d.state IN ('rejected', 'given_up', 'superseded') THEN d.state ELSE s.state END,
+    portal_code = d.portal_code, portal_message = d.portal_message, due_at = d.due_at, settled_at = d.settled_at
+FROM core.delivery d
+JOIN unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version) USING (code, version)
+WHERE d.service = 'DongBoHoSoMC' AND s.service = 'CapNhatTienDoHoSoMC' AND s.code = d.code AND s.version = d.version
+  AND s.state IN ('queued', 'sent', 'unknown')
+""")
+
+# whatever was open of older versions is told by the newer one, or by none any more
 _OLDER = sa.text("""
 UPDATE core.delivery o SET state = 'superseded', settled_at = :now, due_at = NULL
-FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version)
-WHERE o.code = v.code AND o.version < v.version AND o.service = :service AND o.state IN ('queued', 'sent', 'unknown')
+FROM core.delivery n
+JOIN unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version) USING (code, version)
+WHERE n.service = :service AND n.state IN ('accepted', 'rejected', 'given_up', 'superseded')
+  AND o.code = n.code AND o.version < n.version AND o.state IN ('queued', 'sent', 'unknown')
 """)
 
 _HELD = sa.text("""
@@ -85,77 +128,46 @@ ON CONFLICT (code) DO UPDATE SET version = greatest(p.version, EXCLUDED.version)
 """)
 
 _HELD_STEPS = sa.text("""
-UPDATE core.portal_copy SET steps = steps || CAST(:keys AS text[]) WHERE code = :code
+UPDATE core.portal_copy p SET steps = p.steps || k.keys
+FROM (SELECT code, array_agg(key) AS keys
+      FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[])) AS u(code, key) GROUP BY code) k
+WHERE p.code = k.code
 """)
 
-
-def due_codes(connection: sa.Connection, now: datetime) -> list[str]:
-    """Codes with something to tell the portal, in order."""
-    return list(connection.execute(_DUE, {"now": now}).scalars())
+Versions = Mapping[str, int]
 
 
-# Any: rows of a query, whose shape `records.Row` describes
-def dossiers(connection: sa.Connection, codes: Sequence[str]) -> list[dict[str, Any]]:
-    """What is needed to render these dossiers, as they are now."""
-    return [row._asdict() for row in connection.execute(_DOSSIERS, {"codes": list(codes)})]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One sender's turn.
+
+    Attributes:
+        fence: its number; a newer sender's is greater.
+        failures: calls in a row without an answer, before it.
+        closed_until: the breaker: nothing is to be sent before this moment.
+        reason: why.
+    """
+
+    fence: int
+    failures: int
+    closed_until: datetime | None
+    reason: str | None
 
 
-def mark_sent(
-    connection: sa.Connection, service: str, versions: Mapping[str, int], digests: Mapping[str, bytes], now: datetime
-) -> None:
-    """These versions are about to leave: whatever happens next, they may have arrived."""
-    connection.execute(
-        _SENT,
-        {
-            "service": service, "codes": list(versions), "versions": list(versions.values()),
-            "digests": [digests[code] for code in versions], "now": now,
-        },
-    )  # fmt: skip
-
-
-def settle(
-    connection: sa.Connection,
-    service: str,
-    versions: Mapping[str, int],
-    state: str,
-    now: datetime,
-    *,
-    portal_code: str | None = None,
-    message: str | None = None,
-    due_at: datetime | None = None,
-) -> None:
-    """What came of these versions. Accepted ones supersede whatever older was open; `due_at` is when to try again."""
-    values = {
-        "service": service, "codes": list(versions), "versions": list(versions.values()), "state": state, "now": now,
-        "portal_code": portal_code, "message": message, "due_at": due_at,
-    }  # fmt: skip
-    connection.execute(_SETTLED, values)
-    if state in {"accepted", "superseded"}:
-        connection.execute(_OLDER, values)
-
-
-def mark_held(connection: sa.Connection, versions: Mapping[str, int]) -> None:
-    """The portal holds these dossiers."""
-    connection.execute(_HELD, {"codes": list(versions), "versions": list(versions.values())})
-
-
-def mark_steps_held(connection: sa.Connection, keys: Mapping[str, Sequence[str]]) -> None:
-    """The portal holds these steps too."""
-    connection.execute(_HELD_STEPS, [{"code": code, "keys": list(some)} for code, some in keys.items()])
-
-
-def forget(connection: sa.Connection, code: str) -> None:
-    """The portal does not hold this dossier after all."""
-    connection.execute(sa.text("DELETE FROM core.portal_copy WHERE code = :code"), {"code": code})
-
-
-def attempts(connection: sa.Connection, service: str, versions: Mapping[str, int]) -> int:
-    """The greatest number of tries among these versions."""
-    statement = sa.text("""
-        SELECT coalesce(max(attempts), 0) FROM core.delivery
-        WHERE code = ANY(:codes) AND service = :service AND state IN ('sent', 'unknown', 'queued')
-    """)
-    return int(connection.execute(statement, {"codes": list(versions), "service": service}).scalar_one())
+@contextmanager
+def turn(engine: sa.Engine) -> Iterator[tuple[sa.Connection, Turn | None]]:
+    """A session that keeps the sender's turn until the end of the block, with that turn; None while another has it."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as keeper:
+        keeper.detach()  # whatever happens, the lock never goes back to the pool with its session
+        taken = keeper.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": SENDER_LOCK}).scalar_one()
+        if not taken:
+            yield keeper, None
+            return
+        try:
+            yield keeper, Turn(**keeper.execute(_NEXT_TURN).one()._mapping)
+        finally:
+            # at once: a closed session keeps its lock until the server notices
+            keeper.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": SENDER_LOCK})
 
 
 def check_fence(connection: sa.Connection, fence: int) -> None:
@@ -163,3 +175,103 @@ def check_fence(connection: sa.Connection, fence: int) -> None:
     current = connection.execute(sa.text("SELECT fence FROM core.sender FOR SHARE")).scalar_one()
     if current != fence:
         raise StaleWrite(f"sender {current} has taken over from sender {fence}: this one writes no more")
+
+
+def due_codes(connection: sa.Connection, now: datetime) -> list[str]:
+    """Codes with something to tell the portal, in order."""
+    return list(connection.execute(_DUE, {"now": now}).scalars())
+
+
+def open_dossiers(connection: sa.Connection) -> int:
+    """How many deliveries of dossiers have no outcome yet."""
+    statement = sa.text(
+        "SELECT count(*) FROM core.delivery WHERE state IN ('queued', 'sent', 'unknown') AND service = :service"
+    )
+    return int(connection.execute(statement, {"service": DOSSIERS}).scalar_one())
+
+
+# Any: rows of a query, whose shape `records.Row` describes
+def dossiers(connection: sa.Connection, codes: Sequence[str], now: datetime) -> list[dict[str, Any]]:
+    """What is needed to render these dossiers, as they are now.
+
+    Returns:
+        A row a dossier, by code: its facts; `held_version` and `held_steps`, what the portal is known to hold;
+        `is_open, is_due, steps_due` of its newest version; and where a create has an unknown outcome,
+        `uncertain_version` and `uncertain_call`, which all dossiers of that call share.
+    """
+    return [row._asdict() for row in connection.execute(_DOSSIERS, {"codes": list(codes), "now": now})]
+
+
+def mark_sent(
+    connection: sa.Connection, service: str, versions: Versions, body_sha256: bytes, now: datetime, *, tries: int
+) -> None:
+    """These versions are about to leave in one call: whatever happens next, they may have arrived."""
+    connection.execute(
+        _SENT, _of(versions) | {"service": service, "body_sha256": body_sha256, "now": now, "tries": tries}
+    )
+
+
+def settle(
+    connection: sa.Connection,
+    service: str,
+    versions: Versions,
+    state: str,
+    now: datetime,
+    *,
+    portal_code: str | None = None,
+    message: str | None = None,
+    due_at: datetime | None = None,
+) -> None:
+    """What came of these versions; `due_at` is when to try again. An end supersedes whatever older was open."""
+    values = _of(versions) | {
+        "service": service, "state": state, "now": now, "portal_code": portal_code, "message": message,
+        "due_at": due_at,
+    }  # fmt: skip
+    connection.execute(_SETTLED, values)
+    _settle_others(connection, service, values, is_accepted=state == "accepted")
+
+
+def retry(
+    connection: sa.Connection,
+    service: str,
+    versions: Versions,
+    state: str,
+    now: datetime,
+    *,
+    portal_code: str | None = None,
+    message: str,
+) -> None:
+    """These versions wait in `state` for their next try; an `unknown` one that has had its last is given up."""
+    values = _of(versions) | {
+        "service": service, "state": state, "now": now, "portal_code": portal_code, "message": message,
+        "waits": list(RETRY_AFTER), "may_end": state == "unknown",
+    }  # fmt: skip
+    connection.execute(_RETRIED, values)
+    _settle_others(connection, service, values, is_accepted=False)
+
+
+def mark_held(connection: sa.Connection, versions: Versions) -> None:
+    """The portal holds these dossiers."""
+    connection.execute(_HELD, _of(versions))
+
+
+def mark_steps_held(connection: sa.Connection, keys: Mapping[str, Sequence[str]]) -> None:
+    """The portal holds these steps too."""
+    pairs = [(code, key) for code, some in keys.items() for key in some]
+    connection.execute(_HELD_STEPS, {"codes": [code for code, _ in pairs], "keys": [key for _, key in pairs]})
+
+
+def forget_steps(connection: sa.Connection, codes: Sequence[str]) -> None:
+    """The portal holds no step of these dossiers after all."""
+    statement = sa.text("UPDATE core.portal_copy SET steps = '{}' WHERE code = ANY(:codes)")
+    connection.execute(statement, {"codes": list(codes)})
+
+
+def _settle_others(connection: sa.Connection, service: str, values: Mapping[str, object], *, is_accepted: bool) -> None:
+    if service == DOSSIERS and not is_accepted:
+        connection.execute(_FOLLOWED, values)
+    connection.execute(_OLDER, values)
+
+
+def _of(versions: Versions) -> dict[str, object]:
+    return {"codes": list(versions), "versions": list(versions.values())}

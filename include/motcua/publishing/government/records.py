@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -17,8 +19,10 @@ DELETED_NOTE = "Hồ sơ đã xóa tại nguồn"
 
 # one row of a query: texts, numbers, booleans, lists
 Row = Mapping[str, Any]
+# departments' words are few and steps are many
+_fold = lru_cache(maxsize=4096)(fold)
 _NOT_RECEIVED = {Status.NEW, Status.REFUSED}
-_NEEDED = {
+_NEEDED: Mapping[int, tuple[str, ...]] = {
     Status.REFUSED: ("refused_at",),
     Status.DONE: ("finished_at",),
     Status.RETURNED: ("finished_at", "returned_at"),
@@ -31,13 +35,14 @@ def obstacle(dossier: Row, registry: Registry) -> str | None:
         return f"field code of procedure {dossier['procedure_code']} is not known yet"
     if dossier["agency_code"] not in registry.units:
         return f"agency {dossier['agency_code']} is not in the registry"
-    needed = ["submitted_at", *_NEEDED.get(dossier["status"], ())]
+    status = _status(dossier)
+    needed = ["submitted_at", *_NEEDED.get(status, ())]
     if dossier["status"] not in _NOT_RECEIVED:
         needed.append("received_at")
     missing = [name for name in needed if not dossier[name]]
     if missing:
         return f"the portal requires {', '.join(missing)}, which the source has not given"
-    if dossier["status"] == Status.SUPPLEMENT and not any(one["note"] for one in dossier["supplements_list"]):
+    if status == Status.SUPPLEMENT and not any(one["note"] for one in dossier["supplements_list"]):
         return "the portal requires the content of the supplement request, which the source has not given"
     return None
 
@@ -45,7 +50,7 @@ def obstacle(dossier: Row, registry: Registry) -> str | None:
 def dossier_record(dossier: Row, registry: Registry) -> dict[str, object]:
     """A record of `DongBoHoSoMC`: every key of the contract, all values text, empty where nothing is known."""
     procedure = registry.procedures[dossier["procedure_code"]]
-    status = Status.STOPPED if dossier["deleted"] else dossier["status"]
+    status = _status(dossier)
     identity = dossier["identity_number"] or ""
     return {
         "MaHoSo": dossier["code"],
@@ -65,7 +70,7 @@ def dossier_record(dossier: Row, registry: Registry) -> dict[str, object]:
         "TrichYeuHoSo": (dossier["summary"] or "")[:LONGEST_SUMMARY],
         "NgayTiepNhan": dossier["received_at"],
         "NgayHenTra": dossier["due_at"],
-        "TrangThaiHoSo": str(int(status)),
+        "TrangThaiHoSo": str(status),
         "NgayTra": dossier["returned_at"],
         "ThongTinTra": "",
         "HinhThuc": _text(dossier["result_delivery"]),
@@ -79,9 +84,9 @@ def dossier_record(dossier: Row, registry: Registry) -> dict[str, object]:
         "DanhSachGiayToKetQua": [],
         "NoiNopHoSo": "2" if dossier["channel"] == 2 else "1",
         "HoSoCoThanhPhanSoHoa": _flag(dossier["digitised"]),
-        "TaiKhoanDuocXacThucVoiVNeID": "0",
+        "TaiKhoanDuocXacThucVoiVNeID": "",  # no source tells it
         "DuocThanhToanTrucTuyen": _flag(dossier["paid_online"]),
-        "NgayTuChoi": dossier["refused_at"] if dossier["status"] == Status.REFUSED else "",
+        "NgayTuChoi": dossier["refused_at"] if status == Status.REFUSED else "",
         "DinhDanhCHS": (
             [{"LoaiDinhDanh": str(dossier["identity_kind"]), "SoDinhDanh": identity}]
             if identity and dossier["identity_kind"]
@@ -92,30 +97,48 @@ def dossier_record(dossier: Row, registry: Registry) -> dict[str, object]:
     }
 
 
-def step_key(step: Row) -> str:
+def step_key(record: Row) -> str:
     """What makes a step one at the portal: its time to the second, and its status."""
-    return f"{step['at']}/{step['status']}"
+    return f"{record['ThoiDiemXuLy']}/{record['TrangThai']}"
 
 
-def step_records(dossier: Row, held: Sequence[str], registry: Registry) -> tuple[list[str], list[dict[str, str]]]:
-    """Keys and records of the steps that the portal does not hold yet, in time order."""
+def step_records(dossier: Row, held: Sequence[str], registry: Registry) -> list[dict[str, str]]:
+    """Records of the steps that the portal does not hold yet, in time order."""
     agency = registry.units[dossier["agency_code"]].name
-    keys: list[str] = []
-    records: list[dict[str, str]] = []
     known = set(held)
+    records: list[dict[str, str]] = []
     for step in dossier["steps_list"]:
-        key = step_key(step)
-        if key in known:
-            continue
-        known.add(key)
-        keys.append(key)
-        records.append(_step(dossier["code"], step, agency, registry))
-    return keys, records
+        record = _step(dossier["code"], step, agency, registry)
+        if step_key(record) not in known:
+            known.add(step_key(record))
+            records.append(record)
+    return records
+
+
+def without_personal(words: str, dossier: Row) -> str:
+    """The portal's words about a dossier, without what they repeat of its applicant or of free text."""
+    for text in _personal(dossier):
+        words = re.sub(re.escape(text), "…", words, flags=re.IGNORECASE)
+    return words
+
+
+def _personal(dossier: Row) -> Iterator[str]:
+    for name in ("summary", "name", "identity_number", "phone", "email"):
+        if dossier[name]:
+            yield dossier[name]
+    for one in (*dossier["steps_list"], *dossier["supplements_list"]):
+        if one["note"]:
+            yield one["note"]
+
+
+def _status(dossier: Row) -> int:
+    """The status that the portal is told: it has no service that deletes."""
+    return int(Status.STOPPED if dossier["deleted"] else dossier["status"])
 
 
 def _step(code: str, step: Row, agency: str, registry: Registry) -> dict[str, str]:
     # a department's public name, or the agency's: never a person's, and never a source's own words
-    place = registry.departments.get(fold(step["department"] or ""), agency)
+    place = registry.departments.get(_fold(step["department"] or ""), agency)
     return {
         "MaHoSo": code,
         "NguoiXuLy": place[:LONGEST_OFFICER],
@@ -151,7 +174,7 @@ def _text(value: int | None) -> str:
 
 
 def _flag(value: bool | None) -> str:
-    return "1" if value else "0"
+    return "" if value is None else "1" if value else "0"
 
 
 def _list(text: str | None) -> list[object]:
