@@ -32,7 +32,7 @@ lint: $(READY)
 	@$(BIN)/lint-imports > .venv/layers.log || { cat .venv/layers.log; exit 1; }
 
 test: $(READY) browser ## every test, the whole stack end to end included
-	@$(BIN)/python -m pytest -q -n 2
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 browser:
 	@command -v chromium chromium-browser google-chrome > /dev/null || { \

@@ -21,7 +21,7 @@ WITH accepted AS (
     SELECT DISTINCT ON (q.identity) q.identity, q.channel, q.rule
     FROM core.quarantine q
     WHERE q.settled_at IS NULL AND q.is_primary AND coalesce(q.status, 2) NOT IN (1, 3)
-      AND NOT EXISTS (SELECT FROM core.dossier d WHERE d.code = q.identity)
+      AND NOT EXISTS (SELECT FROM accepted a WHERE a.code = q.identity)
     ORDER BY q.identity, q.source_id
 )
 SELECT NULL AS rule, count(*) AS dossiers, count(*) FILTER (WHERE channel = 2) AS online FROM accepted

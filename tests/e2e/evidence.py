@@ -1,0 +1,126 @@
+"""What there is to compare: read from the real stores, and held as plain rows that a test can spoil."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from sandbox.city.registry import read_registry
+from tests.e2e.feed_reader import Feed, Rows, read_feed
+from tests.e2e.registry_tables import REGISTRY
+from tests.sandbox.city_client import CityClient
+
+VIEWS = ("dossier", "source_dossier", "quarantine", "issue", "delivery", "batch", "cycle", "dossier_version")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that was found after a cycle.
+
+    Attributes:
+        as_of: the cycle's moment.
+        ledgers: the stand-in's own ledger after each cycle so far.
+        personal: names, numbers, addresses and other words of people that the sources listed.
+        warehouse: rows of the stable views, by view.
+        portal: the Government portal's copies, each with `code`, `record` and `steps`.
+        portal_effects: what it accepted, in order.
+        portal_oddities: what it noted as odd: codes told backwards, out of order, or refused.
+        city_portal: the city portal's copy.
+        summary: `run/summary.json`.
+    """
+
+    as_of: datetime
+    ledgers: tuple[Rows, ...]
+    personal: frozenset[str]
+    warehouse: Mapping[str, Rows]
+    feed: Feed
+    portal: Rows
+    portal_effects: Rows
+    portal_oddities: Mapping[str, Rows]
+    city_portal: Rows
+    summary: Mapping[str, Any]  # JSON of the contract page, judged key by key
+
+
+def read_warehouse(database_url: str) -> dict[str, Rows]:
+    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
+        return read_views(connection)
+
+
+def read_views(connection: psycopg.Connection[Any]) -> dict[str, Rows]:  # Any: rows of any shape
+    """Every view, as this transaction sees it."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return {
+            view: list(cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("api", view))).fetchall())
+            for view in VIEWS
+        }
+
+
+def collect_evidence(
+    *, as_of: str, city: CityClient, database_url: str, home: Path, ledgers: tuple[Rows, ...]
+) -> Evidence:
+    """Reads every store; the city portal is told to follow the feed first."""
+    feed = home / "feeds" / "v1"
+    followed = city.http.post(f"{city.url}/control/city-portal/follow", json={"feed": feed.as_uri()})
+    assert followed.status_code == 200, followed.text
+    oddities = city.http.get(f"{city.url}/control/portal/summary").raise_for_status().json()
+    return Evidence(
+        as_of=datetime.fromisoformat(as_of),
+        ledgers=ledgers,
+        personal=personal_words(city, as_of),
+        warehouse=read_warehouse(database_url),
+        feed=read_feed(feed),
+        portal=_lines(city, "/control/portal/dossiers"),
+        portal_effects=_lines(city, "/control/portal/ledger"),
+        portal_oddities={name: oddities[name] for name in ("backwards", "disordered", "refused")},
+        city_portal=_lines(city, "/city-portal/dossiers.jsonl"),
+        summary=json.loads((home / "run" / "summary.json").read_text(encoding="utf-8")),
+    )
+
+
+def personal_words(city: CityClient, as_of: str) -> frozenset[str]:
+    """What the sources tell of people in all their listings; as texts are cleaned: no markup, composed letters."""
+    words: set[str] = set()
+    log_ins: dict[str, str] = {}
+    for source in read_registry(REGISTRY).sources:
+        log_in = log_ins.setdefault(source.connection, "") or city.log_in(source.connection)
+        log_ins[source.connection] = log_in
+        if source.platform == "igate":
+            window = ("2000-01-01T00:00:00.000", f"{as_of[:19]}.001")
+            page = city.igate_page(source.connection, log_in, source.unit, window).json()["data"]
+            rows = page["danhSach"]
+            assert len(rows) == page["tongSo"], f"{source.id}: more than a page; read the others too"
+            words |= {word for row in rows for word in _words_of_igate(row)}
+        else:
+            words |= {word for row in city.lgsp_rows(source.connection, log_in, source.unit) for word in _words(row)}
+    return frozenset(filter(None, map(_plain, words)))
+
+
+def _words_of_igate(row: Mapping[str, Any]) -> list[str]:
+    person = row["ChuHoSo"]
+    told = [person[name] for name in ("HoTen", "SoGiayTo", "DiaChi", "SoDienThoai", "Email")]
+    return [*told, row["TrichYeu"], *(step["NguoiXuLy"] for step in row["TienTrinh"])]
+
+
+def _words(row: Mapping[str, Any]) -> list[str]:
+    told = [row[name] for name in ("ChuHoSo", "SoGiayToChuHoSo", "SoDienThoai", "Email", "TrichYeuHoSo")]
+    return [*told, *(step["NguoiXuLy"] for step in row["QuaTrinhXuLy"])]
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", re.sub(r"<[^>]+>", "", text)).strip()
+
+
+def _lines(city: CityClient, path: str) -> Rows:
+    answer: httpx.Response = city.http.get(f"{city.url}{path}").raise_for_status()
+    return [json.loads(line) for line in answer.text.splitlines()]

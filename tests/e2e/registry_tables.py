@@ -1,0 +1,41 @@
+"""The registry's tables as plain rows: what the checker needs of names, limits and sensitive procedures."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.city.registry import canonical, read_registry
+
+REGISTRY = Path(__file__).resolve().parents[2] / "include" / "motcua" / "registry"
+Table = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryTables:
+    """Rows by code, agency codes in the form of Decision 20; ids of the sources."""
+
+    procedures: Table
+    fields: Table
+    units: Table
+    sources: frozenset[str]
+
+    def is_sensitive(self, procedure: str | None) -> bool:
+        return bool(procedure and self.procedures.get(procedure, {}).get("sensitive"))
+
+
+def read_tables(folder: Path = REGISTRY) -> RegistryTables:
+    units = {canonical(row["agency_code"]): row for row in _rows(folder / "units.csv")}
+    procedures, fields = (_rows(folder / f"{name}.csv") for name in ("procedures", "fields"))
+    return RegistryTables(
+        procedures={row["code"]: row for row in procedures},
+        fields={row["code"]: row for row in fields},
+        units=units,
+        sources=frozenset(source.id for source in read_registry(folder).sources),
+    )
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
