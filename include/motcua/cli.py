@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.exc import OperationalError
 
 from motcua.errors import ConfigError, MotcuaError
 from motcua.settings import Settings
 
 DONE, OUR_FAILURE, WRONG_USE, SOME_DOWN = 0, 1, 2, 3
+STATUSES = (
+    "Exit status: 0 done · 1 our failure · 2 wrong usage or configuration · 3 done, but some sources were down or held"
+)
+WIDE = 200  # for tables: whole lines, also where there is no terminal whose width would count
 
 app = typer.Typer(
     help="Pulls dossiers from every one-stop system of the city, and tells two portals how they fare.",
@@ -25,8 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done · 1 our failure · 2 wrong usage or configuration · "
-    "3 done, but some sources were down or held",
+    epilog=STATUSES,
 )
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -43,7 +49,7 @@ AsOf = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-@app.command()
+@app.command(epilog=STATUSES)
 def cycle(
     *,
     as_of: AsOf = None,
@@ -61,12 +67,12 @@ def cycle(
     figures = run_cycle(
         settings=settings,
         connections=_connections(settings),
-        as_of=as_of or datetime.now(UTC),
+        as_of=as_of or _now(),
         sources=source or [],
         full=full,
         push=push,
-        clock=lambda: datetime.now(UTC),
-        say=err.print,
+        clock=_now,
+        say=lambda line: err.print(escape(line), soft_wrap=True),
     )
     _write_summary(settings, figures)
     _show(figures, as_json=as_json)
@@ -88,7 +94,7 @@ def publish(*, as_of: AsOf = None) -> None:
     """Build and publish a version of the city feed and the public page."""
     from motcua import steps
 
-    now = datetime.now(UTC)
+    now = _now()
     out.print_json(data=steps.publish(settings=_settings(), as_of=as_of or now, published_at=now))
 
 
@@ -98,7 +104,7 @@ def drain() -> None:
     from motcua import steps
 
     settings = _settings()
-    outcome = steps.drain(settings=settings, connections=_connections(settings), clock=lambda: datetime.now(UTC))
+    outcome = steps.drain(settings=settings, connections=_connections(settings), clock=_now)
     out.print_json(data=outcome)
 
 
@@ -135,28 +141,40 @@ def sources(*, as_json: AsJson = False) -> None:
             ]
         )
         return
-    table = Table("Nguồn", "Nhóm", "Nền tảng", "Đơn vị", box=None)
+    table = Table("Nguồn", "Nhóm", "Nền tảng", "Đơn vị", box=None, pad_edge=False)
     for entry in registry.sources.values():
         table.add_row(entry.id, entry.group, entry.platform, ", ".join(entry.units))
-    out.print(table)
+    Console(highlight=False, width=WIDE).print(table)
     out.print(f"{len(registry.sources)} nguồn trong {len(registry.groups)} nhóm")
 
 
 def main() -> None:
     """Entry point: our errors become one line and an exit status, never a stack trace."""
-    logging.basicConfig(
-        level=os.environ.get("MOTCUA_LOG", "WARNING"), format="%(message)s", datefmt="[%X]",
-        handlers=[RichHandler(console=err, show_path=False)],
-    )  # fmt: skip
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of its own temporary folders
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops us gets the same order as Ctrl-C
     try:
+        _log_to_standard_error(os.environ.get("MOTCUA_LOG") or "WARNING")
         app()
     except ConfigError as error:
-        err.print(f"[red]cấu hình:[/] {error}", soft_wrap=True)
-        sys.exit(WRONG_USE)
+        _fail("cấu hình", error, WRONG_USE)
     except MotcuaError as error:
-        err.print(f"[red]{type(error).__name__}:[/] {error}", soft_wrap=True)
-        sys.exit(OUR_FAILURE)
+        _fail(type(error).__name__, error, OUR_FAILURE)
+    except OperationalError as error:
+        _fail("kho dữ liệu", error.orig or error, OUR_FAILURE)
+
+
+def _fail(what: str, error: BaseException, status: int) -> NoReturn:
+    err.print(f"[red]{what}:[/] {escape(str(error).strip())}", soft_wrap=True)
+    sys.exit(status)
+
+
+def _log_to_standard_error(level: str) -> None:
+    handler = RichHandler(console=err, show_path=False)
+    # it tells of its own temporary folders, at a level that it sets itself
+    handler.addFilter(lambda told: told.levelno >= logging.WARNING or not told.name.startswith("great_expectations"))
+    try:
+        logging.basicConfig(level=level, format="%(message)s", datefmt="[%X]", handlers=[handler])
+    except ValueError:
+        raise ConfigError(f"MOTCUA_LOG: expected DEBUG, INFO, WARNING or ERROR, got {level!r}") from None
 
 
 def _settings(*, database: bool = True) -> Settings:
@@ -175,6 +193,10 @@ def _connections(settings: Settings):  # type: ignore[no-untyped-def]  # importe
     from motcua.connections import EnvironmentConnections
 
     return EnvironmentConnections(dict(os.environ), settings.connections)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _moment(text: str) -> datetime:

@@ -60,7 +60,9 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
                 watermarks=ledger.watermarks(connection, sources),
             )
         wanted = [source for source in sources if source not in done]
-        outcomes = list(pool.map(lambda name: _read(desk, desk.registry.sources[name]), wanted))
+        # not `map`, which gives up what waits when one raises: an error of ours at one source stops no other
+        readings = [pool.submit(_read, desk, desk.registry.sources[name]) for name in wanted]
+        outcomes = [reading.result() for reading in readings]
         run.rows = sum(rows for rows in outcomes if rows is not None)
         run.peak_memory_mb = place.peak_memory_mb()
     down = outcomes.count(None)

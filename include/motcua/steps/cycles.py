@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypedDict
 
 import sqlalchemy as sa
 
 from motcua import warehouse
+from motcua.domain.progress import VIETNAM
 from motcua.errors import ConfigError, MotcuaError
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
@@ -62,7 +63,7 @@ def plan(*, settings: Settings, run_key: str, as_of: datetime, sources: Sequence
 
     Args:
         settings: where things live.
-        run_key: names the run: the same key gives the same cycle again.
+        run_key: names the run: the same key gives the same cycle again, with the moment that it was opened with.
         as_of: the moment that everything is read as of; aware.
         sources: only these; all that are in force at `as_of` when empty.
         full: read everything, not only what changed since the watermark.
@@ -76,12 +77,13 @@ def plan(*, settings: Settings, run_key: str, as_of: datetime, sources: Sequence
     chosen = _chosen(registry, sources, as_of)
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
         cycle_id = ledger.open_cycle(connection, run_key=run_key, as_of=as_of, is_full=full, sources=len(chosen))
+        opened = ledger.cycle(connection, cycle_id)
     tasks: dict[str, list[Task]] = {}
     for (platform, group), members in sorted(_by_group(chosen).items()):
         for number, some in enumerate(_cut(members), start=1):
             part = f" · {number}" if len(members) > SOURCES_PER_TASK else ""
             tasks.setdefault(platform, []).append({"label": f"{group} · {platform}{part}", "sources": some})
-    return {"cycle_id": cycle_id, "as_of": as_of.isoformat(), "collect": tasks}
+    return {"cycle_id": cycle_id, "as_of": opened.as_of.isoformat(), "collect": tasks}
 
 
 def chunks(*, settings: Settings, cycle_id: int) -> list[Chunk]:
@@ -108,11 +110,13 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
     """Closes the cycle and says how its sources fared: `{"sources", "ok", "down", "held", "changed"}`.
 
     Raises:
-        TooManyDown: more than `MAX_DOWN_SHARE` of a platform's sources are down.
+        TooManyDown: more than `MAX_DOWN_SHARE` of a platform's sources are down; a cycle of one source says nothing
+            of its platform.
     """
     registry = place.registry(settings.registry)
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
         ledger.close_cycle(connection, cycle_id)
+        cycle = ledger.cycle(connection, cycle_id)
         rows = connection.execute(
             sa.text(
                 "SELECT source_id, state, coalesce(changed, 0) AS changed FROM core.batch WHERE cycle_id = :cycle_id"
@@ -124,12 +128,8 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
         platform = registry.sources[row.source_id].platform if row.source_id in registry.sources else "unknown"
         states[platform].append(row.state)
     for platform, found in states.items():
-        down = found.count("failed")
-        if down > MAX_DOWN_SHARE * len(found):
-            raise TooManyDown(
-                f"{platform}: {down} of {len(found)} sources could not be read (limit {MAX_DOWN_SHARE:.0%}): look at "
-                "our own network and connections first, then at api.batch for each source's error"
-            )
+        in_force = sum(source.platform == platform for source in _chosen(registry, [], cycle.as_of))
+        _refuse_too_many_down(platform, found.count("failed"), max(in_force, len(found)))
     flat = [state for found in states.values() for state in found]
     return {
         "sources": len(flat),
@@ -140,17 +140,29 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
     }
 
 
+def _refuse_too_many_down(platform: str, down: int, total: int) -> None:
+    if down > MAX_DOWN_SHARE * total:
+        raise TooManyDown(
+            f"{platform}: {down} of {total} sources could not be read (limit {MAX_DOWN_SHARE:.0%}): look at our own "
+            "network and connections first, then at api.batch for each source's error"
+        )
+
+
 def _chosen(registry: Registry, names: Sequence[str], as_of: datetime) -> list[Source]:
     unknown = sorted(set(names) - registry.sources.keys())
     if unknown:
         raise ConfigError(f"no such source in the registry: {', '.join(unknown)}; `motcua sources` lists them")
-    day = as_of.date()
     wanted = [registry.sources[name] for name in dict.fromkeys(names)] or registry.sources.values()
-    return [
-        source
-        for source in wanted
-        if (source.since is None or source.since <= day) and (not source.until or source.until > day)
-    ]
+    return [source for source in wanted if _is_in_force(source, _day(as_of))]
+
+
+def _is_in_force(source: Source, day: date) -> bool:
+    return (source.since is None or source.since <= day) and (source.until is None or source.until > day)
+
+
+def _day(moment: datetime) -> date:
+    """The city's day: the registry's dates are Vietnam's."""
+    return moment.astimezone(VIETNAM).date()
 
 
 def _by_group(sources: Sequence[Source]) -> dict[tuple[str, str], list[str]]:

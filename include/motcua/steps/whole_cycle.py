@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import datetime
+from uuid import uuid4
 
 from motcua.connections import Connections
 from motcua.settings import Settings
@@ -17,6 +15,7 @@ from motcua.steps.deliver import drain
 from motcua.steps.judge import judge
 from motcua.steps.publish import publish
 from motcua.steps.summary import summary
+from motcua.steps.workers import workers
 
 
 def run_cycle(
@@ -32,38 +31,34 @@ def run_cycle(
 ) -> dict[str, object]:
     """Runs prepare, plan, collect, judge, consolidate, report, publish and drain; returns the summary.
 
-    Publication and delivery do not wait for each other. `say` gets one line a stage.
+    Publication and delivery do not wait for each other. `say` gets one line a stage. Delivery has a process of its
+    own, so `clock` must be a function that can be pickled.
     """
     prepare(settings=settings)
-    planned = plan(settings=settings, run_key=f"cycle {uuid.uuid4()}", as_of=as_of, sources=sources, full=full)
+    planned = plan(settings=settings, run_key=f"cycle {uuid4()}", as_of=as_of, sources=sources, full=full)
     cycle_id = planned["cycle_id"]
     tasks = [task for some in planned["collect"].values() for task in some]
-    # fork: workers share what is loaded already, and the rule book is loaded here while they wait for pages
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(settings.workers, mp_context=context) as pool:
-        say(
-            f"cycle {cycle_id}: reading {sum(len(task['sources']) for task in tasks)} sources as of {as_of.isoformat()}"
-        )
+    with workers(settings.workers) as pool:
+        say(f"cycle {cycle_id}: reading {sum(len(task['sources']) for task in tasks)} sources as of {planned['as_of']}")
         collected = [pool.submit(_collect, settings, connections, cycle_id, task) for task in tasks]
-        import motcua.quality  # noqa: F401  # for the workers forked below
+        import motcua.quality  # noqa: F401  # loaded here while the workers wait for pages; the next ones share it
 
         rows = sum(future.result()["rows"] for future in collected)
     say(f"collected {rows} rows")
-    parts = chunks(settings=settings, cycle_id=cycle_id)
-    with ProcessPoolExecutor(settings.workers, mp_context=context) as pool:
-        judged = list(
-            pool.map(_judge_and_merge, *zip(*[(settings, connections, cycle_id, part) for part in parts], strict=True))
-        )
-    say(f"merged {sum(one['changed'] for one in judged)} new versions")
+    with workers(settings.workers) as pool:
+        parts = chunks(settings=settings, cycle_id=cycle_id)
+        merged = [pool.submit(_judge_and_merge, settings, connections, cycle_id, part) for part in parts]
+        changed = sum(future.result()["changed"] for future in merged)
+    say(f"merged {changed} new versions")
     report(settings=settings, cycle_id=cycle_id)
-    with ThreadPoolExecutor(1) as pool_of_one:
+    with workers(2) as pool:
+        feed = pool.submit(publish, settings=settings, as_of=as_of, published_at=clock(), cycle_id=cycle_id)
         delivery = (
-            pool_of_one.submit(drain, settings=settings, connections=connections, clock=clock, cycle_id=cycle_id)
+            pool.submit(drain, settings=settings, connections=connections, clock=clock, cycle_id=cycle_id)
             if push
             else None
         )
-        feed = publish(settings=settings, as_of=as_of, published_at=clock(), cycle_id=cycle_id)
-        say(f"published version {feed['seq']} with {feed['rows']} dossiers")
+        say(f"published version {feed.result()['seq']} with {feed.result()['rows']} dossiers")
         if delivery is not None:
             say(f"told the Government portal: {delivery.result()}")
     return summary(settings=settings, cycle_id=cycle_id)

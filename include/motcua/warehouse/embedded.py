@@ -86,8 +86,9 @@ def server(home: Path, databases: Sequence[str] = (DATABASE,)) -> Iterator[Serve
     """
     running, users = _enter(home)
     try:
-        for database in databases:
-            _ensure_database(running, database)
+        with _gate(running):  # two who make the same database at once would fail each other
+            for database in databases:
+                _ensure_database(running, database)
         yield running
     finally:
         _leave(running, users)

@@ -36,7 +36,10 @@ def engine(settings: Settings, role: Role | None) -> sa.Engine:
     """
     if settings.database_url is None:
         raise ConfigError("MOTCUA_DATABASE_URL is not set, and no embedded server was started")
-    url = sa.make_url(settings.database_url)
+    try:
+        url = sa.make_url(settings.database_url)
+    except sa.exc.ArgumentError:  # its text repeats the URL, which may hold a password
+        raise ConfigError("MOTCUA_DATABASE_URL: expected postgresql+psycopg://…, got no URL at all") from None
     if url.drivername in {"postgresql", "postgres"}:
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername != "postgresql+psycopg":
@@ -51,14 +54,16 @@ def engine(settings: Settings, role: Role | None) -> sa.Engine:
 def migrate(settings: Settings) -> None:
     """Brings the schema and the roles to the newest version; does nothing when they are there."""
     admin = engine(settings, None)
-    with admin.begin() as connection:
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        _create_roles(connection)
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    admin.dispose()
+    try:
+        with admin.begin() as connection:
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            _create_roles(connection)
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        admin.dispose()
 
 
 def _create_roles(connection: sa.Connection) -> None:

@@ -9,6 +9,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from motcua.errors import ConfigError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
@@ -50,10 +52,16 @@ def open_cycle(connection: sa.Connection, *, run_key: str, as_of: datetime, is_f
 
 
 def cycle(connection: sa.Connection, cycle_id: int) -> Cycle:
-    """The cycle as it was opened."""
+    """The cycle as it was opened.
+
+    Raises:
+        ConfigError: there is no such cycle.
+    """
     row = connection.execute(
         sa.text("SELECT cycle_id, as_of, is_full FROM core.cycle WHERE cycle_id = :cycle_id"), {"cycle_id": cycle_id}
-    ).one()
+    ).first()
+    if row is None:
+        raise ConfigError(f"there is no cycle {cycle_id} in the warehouse; api.cycle lists them")
     return Cycle(**row._mapping)
 
 

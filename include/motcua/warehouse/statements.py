@@ -52,14 +52,16 @@ WHERE b.batch_id = :batch_id
 """)
 
 # New to this source, or told anew: by a later reading that is not older than what is held (contract: "which reading
-# wins"). A full listing's word is final. Rows of equal content are left alone.
+# wins"). A full listing's word is final. Rows of equal content and change time are left alone; a later change time
+# alone makes no version, but a reading between the two must lose to it.
 FIND_CHANGES = sa.text("""
 INSERT INTO changed (code, is_new, deleted)
 SELECT i.code, s.code IS NULL, i.deleted
 FROM incoming_dossier i LEFT JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
 WHERE i.source_id = :source_id
   AND (s.code IS NULL
-       OR (s.content_sha256 <> i.content_sha256 AND (:is_full OR i.source_changed_at >= s.source_changed_at)))
+       OR ((s.content_sha256 <> i.content_sha256 OR s.source_changed_at <> i.source_changed_at)
+           AND (:is_full OR i.source_changed_at >= s.source_changed_at)))
 """)
 
 # Two sources may bring the same code at once: the second waits here, then sees what the first wrote. Codes of one
@@ -241,11 +243,13 @@ DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = E
               batch_id = EXCLUDED.batch_id
 """)
 
-# What a source has mended is settled; what it still does wrong is seen again, with its first day kept.
+# What a source has mended is settled, and what a full listing no longer has (a mended code is another dossier); what
+# it still does wrong is seen again, with its first day kept.
 _SETTLE_QUARANTINE = sa.text("""
 UPDATE core.quarantine q SET settled_at = :as_of
 WHERE q.source_id = :source_id AND q.settled_at IS NULL
-  AND (q.identity IN (SELECT code FROM incoming_dossier WHERE source_id = :source_id)
+  AND (:is_full
+       OR q.identity IN (SELECT code FROM incoming_dossier WHERE source_id = :source_id)
        OR q.identity IN (SELECT identity FROM incoming_quarantine WHERE source_id = :source_id))
   AND NOT EXISTS (SELECT FROM incoming_quarantine i WHERE i.source_id = q.source_id AND i.identity = q.identity
                   AND i.rule = q.rule AND i.field = q.field)
@@ -280,10 +284,13 @@ ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
 
 FINDINGS = (_CLAIMS_DIFFER, _SETTLE_QUARANTINE, _QUARANTINE, _SETTLE_ISSUES, _ISSUES)
 
+# By the source's own clock: where nothing was listed there is nothing to go by, and the watermark stays.
 WATERMARK = sa.text("""
 INSERT INTO core.source_state AS s
        (source_id, state, watermark, attempted_as_of, succeeded_as_of, full_listing_as_of, failures, fence)
-VALUES (:source_id, 'ok', LEAST(CAST(:newest_change AS timestamptz), :as_of), :as_of, :as_of,
+VALUES (:source_id, 'ok',
+        CASE WHEN CAST(:newest_change AS timestamptz) IS NOT NULL THEN LEAST(:newest_change, :as_of) END,
+        :as_of, :as_of,
         CASE WHEN :is_full THEN CAST(:as_of AS timestamptz) END, 0, :cycle_id)
 ON CONFLICT (source_id) DO UPDATE SET
     state = 'ok', reason = NULL, watermark = GREATEST(s.watermark, EXCLUDED.watermark),

@@ -1,0 +1,155 @@
+"""What the command line says and answers without a city; cycles are in `steps/test_whole_cycle`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from motcua.settings import Settings
+
+from tests.steps.pipeline import Pipeline
+
+COMMANDS = ("cycle", "prepare", "publish", "drain", "summary", "sources")
+OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
+
+
+def motcua(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("MOTCUA_", "AIRFLOW_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "motcua.cli", *arguments],
+        env=clean | {"COLUMNS": "100"} | environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    assert settings.database_url is not None
+    return {"MOTCUA_HOME": str(settings.home), "MOTCUA_DATABASE_URL": settings.database_url}
+
+
+def test_help_names_every_command_and_every_exit_status() -> None:
+    done = motcua("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.findall(r"^│ (\w+)  ", done.stdout, re.MULTILINE) == list(COMMANDS)
+    words = " ".join(done.stdout.split())
+    assert "0 done · 1 our failure · 2 wrong usage or configuration · 3 done, but some sources were down" in words
+
+
+def test_no_command_is_answered_with_the_help() -> None:
+    done, helped = motcua(), motcua("--help")
+    assert (done.returncode, done.stdout.split()) == (2, helped.stdout.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_says_what_it_does(command: str) -> None:
+    done = motcua(command, "-h")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Usage: python -m motcua.cli {command}" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_help_of_a_cycle_has_all_its_options_with_an_example_of_a_time_and_the_statuses() -> None:
+    text = motcua("cycle", "--help").stdout
+    assert [option for option in OPTIONS_OF_CYCLE if option not in text] == []
+    assert "2018-12-25T17:00+07:00" in text
+    assert "Exit status: 0 done" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["harvest"], "No such command 'harvest'"),
+        (["cycle", "--since", "2018"], "No such option: --since"),
+        (["cycle", "--as-of", "yesterday"], "'yesterday' is no ISO 8601 time; give 2018-12-25T17:00+07:00"),
+        (["cycle", "--as-of", "2018-12-25T17:00"], "has no zone; give 2018-12-25T17:00+07:00"),
+        (["summary", "--cycle", "first"], "Invalid value for '--cycle'"),
+    ],
+)
+def test_wrong_usage_says_what_is_wrong(arguments: list[str], said: str) -> None:
+    done = motcua(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("MOTCUA_LOG", "LOUD", "cấu hình: MOTCUA_LOG: expected DEBUG, INFO, WARNING or ERROR, got 'LOUD'"),
+        ("MOTCUA_WORKERS", "none", "cấu hình: MOTCUA_WORKERS: expected a whole number from 1, got 'none'"),
+        ("MOTCUA_DATABASE_URL", "pa55word", "cấu hình: MOTCUA_DATABASE_URL: expected postgresql+psycopg://…"),
+        ("MOTCUA_DATABASE_URL", "mysql://u:pa55word@h/d", "expected postgresql+psycopg://…, got mysql://…"),
+        ("MOTCUA_REGISTRY", "/nowhere/[bold]/[/red]", "/nowhere/[bold]/[/red]"),
+    ],
+)
+def test_wrong_setting_is_one_line_without_a_secret(variable: str, value: str, said: str) -> None:
+    done = motcua("summary" if "URL" in variable else "sources", **{variable: value})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "pa55word" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_warehouse_that_cannot_be_reached_is_our_failure_in_one_line_without_the_password() -> None:
+    done = motcua("summary", MOTCUA_DATABASE_URL="postgresql://someone:pa55word@127.0.0.1:1/motcua")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("kho dữ liệu: connection failed")
+    assert "127.0.0.1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "pa55word" not in done.stderr
+
+
+def test_summary_before_any_cycle_says_what_to_run(settings: Settings) -> None:
+    done = motcua("summary", **_environment(settings))
+    assert (done.returncode, done.stderr) == (2, "cấu hình: there has been no cycle yet; run `motcua cycle`\n")
+
+
+def test_summary_of_a_cycle_that_never_was_is_wrong_use(settings: Settings) -> None:
+    done = motcua("summary", "--cycle", "99", **_environment(settings))
+    assert (done.returncode, done.stderr) == (
+        2, "cấu hình: there is no cycle 99 in the warehouse; api.cycle lists them\n",
+    )  # fmt: skip
+
+
+def test_connection_that_nobody_knows_is_configuration(settings: Settings) -> None:
+    done = motcua("cycle", "--source", "le_chan.an_bien", "--as-of", "2018-12-25T17:00+07:00", **_environment(settings))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("cấu hình: connection igate_le_chan is not defined: set AIRFLOW_CO")
+
+
+def test_prepare_makes_the_schema_and_says_nothing(settings: Settings) -> None:
+    done = motcua("prepare", **_environment(settings))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_sources_are_whole_lines_wherever_they_are_printed() -> None:
+    done = motcua("sources", COLUMNS="40")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr, len(lines)) == (0, "", 260)
+    assert lines[0].split() == ["Nguồn", "Nhóm", "Nền", "tảng", "Đơn", "vị"]
+    assert "so_nganh.nong_nghiep_va_phat_trien_nong_thon so_nganh igate 000.00.76.H24" in [
+        " ".join(line.split()) for line in lines
+    ]
+    assert lines[-1] == "258 nguồn trong 16 nhóm"
+
+
+def test_sources_as_json_are_json_alone() -> None:
+    done = motcua("sources", "--json")
+    listed = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, len(listed)) == (0, "", 258)
+    assert {
+        "id": "le_chan.an_bien", "group": "le_chan", "platform": "igate", "units": ["000.05.33.H24"],
+    } in listed  # fmt: skip
+
+
+def test_summary_of_any_cycle_is_told_and_written(settings: Settings, tmp_path: Path) -> None:
+    pipeline = Pipeline(settings, None)  # type: ignore[arg-type]  # planning needs no connection
+    first, second = pipeline.plan(), pipeline.plan()
+    told = motcua("summary", "--cycle", str(first), "--json", **_environment(settings))
+    assert (told.returncode, told.stderr) == (0, "")
+    assert json.loads(told.stdout) == json.loads((settings.home / "run" / "summary.json").read_text(encoding="utf-8"))
+    assert second > first
