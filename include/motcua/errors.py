@@ -39,7 +39,20 @@ class SourceError(MotcuaError):
     def __init__(self, source_id: str, message: str, *, kind: str | None = None) -> None:
         super().__init__(f"{source_id}: {message}")
         self.source_id = source_id
+        self.message = message
         self.kind = kind or self.default_kind
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _of_source, (type(self), self.source_id, self.message, self.kind)
+
+    def at(self, source_id: str) -> SourceError:
+        """The same failure, as another source of the same installation meets it."""
+        return type(self)(source_id, self.message, kind=self.kind)
+
+
+def _of_source(kind_of_error: type[SourceError], source_id: str, message: str, kind: str) -> SourceError:
+    """What an error becomes again when it comes out of another process."""
+    return kind_of_error(source_id, message, kind=kind)
 
 
 class SourceUnavailable(SourceError):
@@ -80,6 +93,9 @@ class PortalRejected(PortalError):
         super().__init__(f"portal answered {code}: {message}")
         self.code = code
         self.message = message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.code, self.message)
 
 
 class StaleWrite(MotcuaError):

@@ -51,7 +51,10 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def _serve(state: CityState, listener: socket.socket, url: str) -> None:
-    config = uvicorn.Config(city_app(state), log_level="warning", access_log=False, lifespan="off")
+    # kept open for as long as web servers usually do; with uvicorn's 5 s, a stall of its loop cuts every line at once
+    config = uvicorn.Config(
+        city_app(state), log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=75
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():

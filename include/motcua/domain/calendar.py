@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 LOCAL = pd.Timedelta(hours=7)  # Vietnam has kept UTC+7 without summer time since 1975
+VIETNAM = timezone(timedelta(hours=7))
 DAY = 86_400
 HOUR = 3_600
 MOST_WORKING_HOURS = 8  # a limit of up to so many hours is in working hours, a longer one in clock hours
@@ -198,3 +199,9 @@ def _local_seconds(moments: pd.Series) -> Ints:
 def _moments(local: Ints, index: pd.Index) -> pd.Series:
     naive = pd.Series(local.astype("datetime64[s]").astype("datetime64[us]"), index=index) - LOCAL
     return naive.dt.tz_localize("UTC")
+
+
+def local_days(moments: pd.Series) -> pd.Series:
+    """Days of Vietnam (naive, midnight) of UTC moments; null stays null."""
+    days: pd.Series = (moments.dt.tz_localize(None) + LOCAL).dt.floor("D")
+    return days

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from motcua.domain.calendar import LOCAL, WorkingCalendar
+from motcua.domain.calendar import VIETNAM, WorkingCalendar, local_days
 from motcua.domain.status import Status
-
-VIETNAM = timezone(timedelta(hours=7))
 
 PROGRESS_NAMES = {
     "early": "Trước hạn",
@@ -41,7 +39,7 @@ def progress_classes(dossiers: pd.DataFrame, as_of: datetime, calendar: WorkingC
         raise ValueError(f"as_of: expected a time with its zone, got {as_of.isoformat()}")
     today = as_of.astimezone(VIETNAM).date()
     soon = pd.Timestamp(calendar.next_working_day(today))
-    due, finished = _days(dossiers["due_at"]), _days(dossiers["finished_at"])
+    due, finished = local_days(dossiers["due_at"]), local_days(dossiers["finished_at"])
     status = dossiers["status"]
     done = status.isin([Status.DONE, Status.RETURNED])
     opened = status.isin([Status.RECEIVED, Status.IN_PROGRESS])
@@ -63,8 +61,3 @@ def progress_classes(dossiers: pd.DataFrame, as_of: datetime, calendar: WorkingC
         unknown = sorted({str(code) for code in status[classes == ""]})
         raise ValueError(f"status without a progress class: {', '.join(unknown)}")
     return classes
-
-
-def _days(moments: pd.Series) -> pd.Series:
-    days: pd.Series = (moments.dt.tz_localize(None) + LOCAL).dt.floor("D")
-    return days

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from motcua.domain.calendar import LOCAL
 from motcua.domain.codes import canonical_agencies, short_procedures
 from motcua.domain.status import UNKNOWN
 from motcua.mapping.spec import Record
 
-# Vietnam has kept UTC+7 without summer time since 1975; earlier dates are impossible for a dossier anyway.
-LOCAL_OFFSET = pd.Timedelta(hours=7)
+# Dates outside are impossible for a dossier.
 EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
 LATEST = pd.Timestamp("2100-01-01", tz="UTC")
 
@@ -92,7 +92,7 @@ def times(values: Sequence[object], formats: Sequence[str]) -> tuple[pd.Series, 
         missed = given.notna() & parsed.isna()
         if missed.any():
             parsed = parsed.fillna(_parse(given.where(missed), other))
-    utc = (parsed.astype("datetime64[us]") - LOCAL_OFFSET).dt.tz_localize("UTC")
+    utc = (parsed.astype("datetime64[us]") - LOCAL).dt.tz_localize("UTC")
     utc = utc.where((utc >= EARLIEST) & (utc < LATEST))
     return utc, given.notna() & utc.isna()
 

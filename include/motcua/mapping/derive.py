@@ -7,6 +7,7 @@ from datetime import datetime
 import pandas as pd
 
 from motcua.domain import deadlines
+from motcua.domain.calendar import VIETNAM
 from motcua.domain.status import Status
 from motcua.registry import Registry
 
@@ -59,5 +60,5 @@ def _count(children: pd.DataFrame, index: pd.Index) -> pd.Series:
 
 
 def _unit_codes(agencies: pd.Series, registry: Registry, as_of: datetime) -> dict[str, str]:
-    units = {code: registry.unit_at(code, as_of.date()) for code in agencies.dropna().unique()}
+    units = {code: registry.unit_at(code, as_of.astimezone(VIETNAM).date()) for code in agencies.dropna().unique()}
     return {code: unit.unit_code for code, unit in units.items() if unit is not None}

@@ -7,22 +7,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Protocol
 
 import orjson
 
 from motcua.connections import Connection
-from motcua.errors import ConfigError, SourceChanged, SourceRefused, SourceUnavailable
+from motcua.domain.calendar import VIETNAM
+from motcua.errors import ConfigError, SourceChanged, SourceError, SourceRefused, SourceUnavailable
 from motcua.http import Answer, HttpSession, HttpUnavailable, HttpUnexpected, Limits
 from motcua.registry import Source
 
-VIETNAM = timezone(timedelta(hours=7))
 EVERYTHING_SINCE = datetime(2000, 1, 1, tzinfo=VIETNAM)
 # A listing that moves while it is read is read again, so many times in all (contract, "complete").
 READINGS = 3
 # No source of ours holds more pages than this in one window; a paging that never ends is refused here.
 MOST_PAGES = 10_000
+
+# A failed log-in speaks for the sources that ask so soon afterwards: those that waited for it, and the next in line.
+FAILURE_COUNTS_SECONDS = 5.0
 
 Keep = Callable[[bytes], str]
 # an object of a page, as JSON gives it
@@ -93,14 +96,21 @@ class Moving(Exception):
 
 
 class Logins:
-    """Tokens by connection, shared by all sources of one installation in this process."""
+    """Tokens by connection, shared by all sources of one installation in this process.
+
+    A log-in that failed is not tried again at once for each of them: thirty sources behind a dead host would wait
+    for thirty time-outs, one after the other, and thirty tries of a wrong password lock an account.
+    """
 
     def __init__(self) -> None:
         self._tokens: dict[str, str] = {}
+        self._failures: dict[str, tuple[float, SourceError]] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def token(self, connection: Connection, log_in: Callable[[], str], *, stale: str | None = None) -> str:
+    def token(
+        self, source: Source, connection: Connection, log_in: Callable[[], str], *, stale: str | None = None
+    ) -> str:
         """The token held, or a new one when there is none or it is the one that went `stale`."""
         key = f"{connection.id} {connection.host} {connection.login}"
         with self._lock:
@@ -108,8 +118,18 @@ class Logins:
         with lock:
             held = self._tokens.get(key)
             if held is None or held == stale:
-                held = self._tokens[key] = log_in()
+                held = self._tokens[key] = self._new(key, source, log_in)
             return held
+
+    def _new(self, key: str, source: Source, log_in: Callable[[], str]) -> str:
+        failed_at, failure = self._failures.get(key, (0.0, None))
+        if failure is not None and time.monotonic() - failed_at < FAILURE_COUNTS_SECONDS:
+            raise failure.at(source.id)
+        try:
+            return log_in()
+        except SourceError as error:
+            self._failures[key] = time.monotonic(), error
+            raise
 
 
 def base_url(connection: Connection) -> str:

@@ -75,10 +75,10 @@ class _Desk:
 
     def get(self, path: str, params: dict[str, str | int]) -> Answer:
         """GET with the token; a 401 renews it once."""
-        token = _LOGINS.token(self._connection, self._log_in)
+        token = _LOGINS.token(self.source, self._connection, self._log_in)
         answer = self._get(path, params, token)
         if answer.status == 401:
-            token = _LOGINS.token(self._connection, self._log_in, stale=token)
+            token = _LOGINS.token(self.source, self._connection, self._log_in, stale=token)
             answer = self._get(path, params, token)
         if answer.status == 401:
             raise SourceRefused(self.source.id, "refuses a token it has just given: its owner must look at our account")

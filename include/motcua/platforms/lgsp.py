@@ -76,10 +76,10 @@ class _Desk:
         Raises:
             Moving: a cursor that is no longer valid, because the session it belonged to has ended.
         """
-        token = _LOGINS.token(self._connection, self._log_in)
+        token = _LOGINS.token(self.source, self._connection, self._log_in)
         sha256, found = self._post(body, token, keep)
         if str(found.get("error_code")) == EXPIRED:
-            token = _LOGINS.token(self._connection, self._log_in, stale=token)
+            token = _LOGINS.token(self.source, self._connection, self._log_in, stale=token)
             if body.get("conTro"):
                 raise Moving("the session ended, and its cursor with it")
             sha256, found = self._post(body, token, keep)

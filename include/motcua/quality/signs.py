@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from motcua.domain.calendar import local_days
 from motcua.domain.status import Status
 
 _DAY = "datetime64[s]"
@@ -24,7 +25,7 @@ def add_signs(
     later = frame["source_changed_at"] > as_of
     frame["source_changed_at"] = frame["source_changed_at"].mask(later, pd.Timestamp(as_of))
     for moment, day in (("received_at", "received_on"), ("due_at", "due_on"), ("due_computed_at", "due_computed_on")):
-        frame[day] = _local_day(frame[moment])
+        frame[day] = local_days(frame[moment])
     frame["undamaged_code"] = frame["code"].mask(frame["damaged"].str.contains(r"\bcode\b", na=False))
     frame["code_date_exists"] = _code_date_exists(frame["code"])
     frame["copies_agree"] = ~_conflicts(frame)
@@ -43,12 +44,6 @@ def newest_copies(dossiers: pd.DataFrame) -> pd.DataFrame:
     ordered = dossiers.sort_values("source_changed_at", ascending=False, kind="stable", na_position="last")
     repeated = ordered.duplicated(["source_id", "code"]) & ordered["code"].notna()
     return ordered[~repeated].sort_index()
-
-
-def _local_day(moments: pd.Series) -> pd.Series:
-    local = moments.dt.tz_localize(None) + pd.Timedelta(hours=7)
-    days: pd.Series = local.dt.floor("D")
-    return days
 
 
 def _code_date_exists(codes: pd.Series) -> pd.Series:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read when Great Expectations is imported
 
@@ -82,15 +84,23 @@ def _broken(rule: Rule, result: ExpectationValidationResult, living: pd.DataFram
     raised = result.exception_info or {}
     if "raised_exception" in raised:
         raised = {"": raised}
-    messages = [info["exception_message"] for info in raised.values() if info.get("raised_exception")]
-    if messages:
-        raise RuleError(f"rule {rule.code} ({rule.field}) could not be evaluated: {messages[0]}")
+    failed = [info["exception_traceback"] for info in raised.values() if info.get("raised_exception")]
+    if failed:
+        raise RuleError(f"rule {rule.code} ({rule.field}) could not be evaluated: {_first_cause(failed[0])}")
     labels = [] if result.success else result.result["unexpected_index_list"]
     found = living.loc[labels]
     if rule.field not in OBSERVATIONS:
         return _findings(rule.code, rule.severity, rule.owner, found["row_label"], rule.field)
     fields = found.set_index("row_label")[rule.field].str.split(",").explode()
     return _findings(rule.code, rule.severity, rule.owner, fields.index.to_series(), fields)
+
+
+def _first_cause(traceback: str) -> str:
+    """Class and place of the exception that began it; not its message, which may quote a value."""
+    cause = traceback.split("\n\n")[0]
+    name = re.findall(r"^(?:\w+\.)*(\w+)(?::|$)", cause, re.MULTILINE)[-1]
+    file, line = re.findall(r'File "([^"]+)", line (\d+)', cause)[-1]
+    return f"{name} in {Path(file).name}, line {line}"
 
 
 def _findings(rule: str, severity: str, owner: str, rows: pd.Series, field: str | pd.Series) -> pd.DataFrame:

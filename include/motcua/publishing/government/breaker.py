@@ -13,8 +13,9 @@ from motcua.errors import PortalRejected, PortalUnavailable
 from motcua.publishing.government.outbox import Turn
 from motcua.publishing.government.outcome import Outcome
 
-# So many calls in a row without an answer open the breaker for so long: a dead portal burns no attempts.
-BREAKER_FAILURES = 5
+# So many calls in a row without an answer open the breaker for so long: a dead portal burns no attempts. Twice the
+# threads of a drain: one cut of the line takes all the calls that are under way, and is not yet a dead portal.
+BREAKER_FAILURES = 16
 BREAKER_CLOSED_FOR = timedelta(minutes=2)
 
 # One statement without a lock taken before: threads that fail at once wait for each other and never deadlock.
