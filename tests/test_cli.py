@@ -14,6 +14,8 @@ from motcua.settings import Settings
 
 from tests.steps.pipeline import Pipeline
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = ("cycle", "prepare", "publish", "drain", "summary", "sources")
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 

@@ -190,12 +190,13 @@ def _in_seconds(seconds: int) -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
 
-@pytest.mark.parametrize("asked", ["60", _in_seconds(60)], ids=["seconds", "date"])
-def test_fetch_waits_as_long_as_it_is_asked_to(session: Session, asked: str) -> None:
+@pytest.mark.parametrize("is_date", [False, True], ids=["seconds", "date"])
+def test_fetch_waits_as_long_as_it_is_asked_to(session: Session, is_date: bool) -> None:
     slept: list[float] = []
+    asked = _in_seconds(60) if is_date else "60"
     with serving(_in_turn(Reply(status=429, headers={"Retry-After": asked}), Reply())) as server:
         assert session(slept=slept, total=120.0).fetch("GET", server.url).status == 200
-    assert slept == [pytest.approx(60, abs=10)]
+    assert max(slept) == pytest.approx(60, abs=10)  # besides, the pace of calls
 
 
 @pytest.mark.parametrize("limits", [{"total": 2_000.0}, {"total": 30.0, "retry_after": 2_000.0}])
@@ -223,13 +224,20 @@ def test_first_failure_is_told_when_no_time_is_left_for_a_second_try(session: Se
         ("", None),
         ("0", 0),
         (" 120 ", 120),
-        (_in_seconds(-3600), 0),
-        (_in_seconds(3600), 3600),
-        (_in_seconds(3600).replace("GMT", "-0000"), 3600),
-        (_in_seconds(3600).removesuffix(" GMT"), 3600),
+        ("an hour ago", 0),
+        ("in an hour", 3600),
+        ("in an hour, -0000", 3600),
+        ("in an hour, no zone", 3600),
     ],
 )
 def test_retry_after_in_every_form(text: str | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    dates = {  # made when the test runs, and named, for they differ between one collection and the next
+        "an hour ago": _in_seconds(-3600),
+        "in an hour": _in_seconds(3600),
+        "in an hour, -0000": _in_seconds(3600).replace("GMT", "-0000"),
+        "in an hour, no zone": _in_seconds(3600).removesuffix(" GMT"),
+    }
+    text = dates.get(text or "", text)
     monkeypatch.setenv("TZ", "Asia/Ho_Chi_Minh")
     time.tzset()
     try:

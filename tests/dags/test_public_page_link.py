@@ -9,6 +9,8 @@ import pytest
 
 from tests.dags.conftest import airflow_environ, run_python
 
+pytestmark = pytest.mark.slow
+
 # As the API server answers: the names and views of the plugins, or why one could not be read.
 ASK = """
 import json

@@ -16,6 +16,8 @@ from motcua.warehouse import Role, embedded
 
 from tests.deploy import compose
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 
 

@@ -10,9 +10,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.deploy.compose import CHECKOUT
+
+pytestmark = pytest.mark.slow
 
 PACKAGE = CHECKOUT / "include" / "motcua"
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text(encoding="utf-8")

@@ -21,6 +21,8 @@ from motcua.registry import load_registry
 from tests.docs.markdown import CHECKOUT, blocks
 from tests.sandbox.city_client import REGISTRY
 
+pytestmark = pytest.mark.slow
+
 GUIDE = CHECKOUT / "docs" / "adding-a-source.md"
 OFFICES = {"igate": "bao_hiem_xa_hoi.thanh_pho", "lgsp": "cong_an.thanh_pho"}
 BIN = Path(sys.executable).parent

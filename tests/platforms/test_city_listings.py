@@ -18,6 +18,8 @@ from motcua.registry import Registry, Source
 from tests.platforms.conftest import ALL
 from tests.sandbox.city_client import CityClient
 
+pytestmark = pytest.mark.slow
+
 NEAREST = {"igate": timedelta(milliseconds=1), "lgsp": timedelta(seconds=1)}
 FORMS = {"igate": "%Y-%m-%dT%H:%M:%S.%f", "lgsp": "%Y%m%d%H%M%S"}
 Read = Callable[..., tuple[Listing, Sequence[Record]]]

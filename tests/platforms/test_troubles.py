@@ -16,6 +16,8 @@ from tests.platforms.conftest import UNIT, Reading
 from tests.platforms.dialects import SECRET, Dialect
 from tests.platforms.test_listings import codes, failure, rows
 
+pytestmark = pytest.mark.slow
+
 OpenOffice = Callable[..., Reading]
 NAME = "Nguyễn Thị Kín"
 HTML = {"Content-Type": "text/html; charset=utf-8"}

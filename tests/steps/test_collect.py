@@ -20,6 +20,8 @@ from motcua.warehouse import Role
 from tests.sandbox.city_client import CityClient
 from tests.steps.pipeline import AS_OF, Pipeline
 
+pytestmark = pytest.mark.slow
+
 # a department on each platform, and a neighbour on the first one's installation
 IGATE, LGSP = "so_nganh.ke_hoach_va_dau_tu", "so_nganh.tai_chinh"
 NEIGHBOUR = "so_nganh.cong_thuong"

@@ -13,6 +13,8 @@ from tests.igate_records import record
 from tests.sandbox.city_client import CityClient
 from tests.steps.pipeline import AS_OF, LOCAL, WARD, Pipeline
 
+pytestmark = pytest.mark.slow
+
 CODE = "000.05.33.H24-181012-0001"
 DEPARTMENT, OTHER = "so_nganh.ke_hoach_va_dau_tu", "so_nganh.cong_thuong"
 COUNTS = ("accepted", "quarantined", "unchanged", "deleted", "changed")

@@ -15,6 +15,8 @@ from tests.sandbox.city_client import CityClient
 from tests.sandbox.test_faults import RULES as FAULTS
 from tests.steps.pipeline import WARD, Pipeline
 
+pytestmark = pytest.mark.slow
+
 SECRETS = ("HoTen", "SoGiayTo", "DiaChi", "SoDienThoai", "Email", "ChuHoSo", "DinhDanhCHS", "NguoiXuLy", "TrichYeuHoSo")
 
 

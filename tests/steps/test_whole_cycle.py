@@ -19,6 +19,8 @@ from motcua.settings import Settings
 from tests.sandbox.city_client import CityClient
 from tests.steps.pipeline import Pipeline
 
+pytestmark = pytest.mark.slow
+
 AS_OF = "2018-12-25T17:00+07:00"
 DOWN = "so_nganh.ke_hoach_va_dau_tu"
 STOP_SECONDS = 20

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # two workers that sleep for a minute, and a parent that waits for them
 PROGRAM = """
 import os, signal, time

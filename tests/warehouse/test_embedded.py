@@ -15,6 +15,8 @@ import psycopg
 import pytest
 from motcua.warehouse.embedded import DATABASE, FORGOTTEN_SECONDS, server
 
+pytestmark = pytest.mark.slow
+
 START_SECONDS = 60
 
 Start = Callable[..., subprocess.Popen[str]]

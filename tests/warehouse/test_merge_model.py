@@ -20,6 +20,8 @@ from motcua.warehouse.merge import Batch, merge, stage
 
 from tests.warehouse.builders import AS_OF, judged, row
 
+pytestmark = pytest.mark.slow
+
 CODES = [f"000.05.33.H24-181012-{number:04d}" for number in range(1, 4)]
 SOURCES = ["le_chan.an_bien", "le_chan.quan"]
 

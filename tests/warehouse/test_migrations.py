@@ -12,6 +12,8 @@ from motcua import warehouse
 from motcua.settings import Settings
 from motcua.warehouse import Role
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = """
 SELECT table_schema, table_name, column_name, data_type, is_nullable FROM information_schema.columns
 WHERE table_schema IN ('core', 'private', 'api', 'public') ORDER BY 1, 2, 3

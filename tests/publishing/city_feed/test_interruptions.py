@@ -12,6 +12,8 @@ from sandbox.city.city_portal import CityPortal
 from tests.publishing.city_feed.feed import Feed, code
 from tests.warehouse.builders import AS_OF, row
 
+pytestmark = pytest.mark.slow
+
 LATER, LATEST = (AS_OF + timedelta(minutes=minutes) for minutes in (15, 30))
 REFUSE = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the server is gone'; END $$;

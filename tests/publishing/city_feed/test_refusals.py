@@ -14,6 +14,8 @@ from motcua.publishing.city_feed import Outcome
 from tests.publishing.city_feed.feed import NEXT_DAY, Feed, code
 from tests.warehouse.builders import AS_OF, row
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def published(feed: Feed) -> Feed:

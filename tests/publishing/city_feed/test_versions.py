@@ -19,6 +19,8 @@ from sandbox.city.city_portal import CityPortal
 from tests.publishing.city_feed.feed import NEXT_DAY, Feed, code
 from tests.warehouse.builders import AS_OF, row
 
+pytestmark = pytest.mark.slow
+
 LATER = AS_OF + timedelta(minutes=15)
 
 

@@ -19,6 +19,8 @@ from tests.publishing.government.outbox_setting import Setting
 from tests.sandbox.city_client import CHECKOUT
 from tests.warehouse.builders import AS_OF
 
+pytestmark = pytest.mark.slow
+
 SENDER = """
 import sys
 from datetime import datetime

@@ -13,6 +13,8 @@ from tests.publishing.government.outbox_setting import IDENTITY, NAME, Setting, 
 from tests.publishing.government.scripted_portal import OK, Call, Reply, ScriptedPortal, rejecting
 from tests.warehouse.builders import AS_OF
 
+pytestmark = pytest.mark.slow
+
 STEPS = "CapNhatTienDoHoSoMC"
 WORDS = "Dữ liệu không hợp lệ"
 LATER = AS_OF + timedelta(days=9)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from tests.publishing.government.conftest import StandIn
 from tests.publishing.government.outbox_setting import Setting, code
 from tests.warehouse.builders import AS_OF, row
+
+pytestmark = pytest.mark.slow
 
 DOSSIER, STEPS = "DongBoHoSoMC", "CapNhatTienDoHoSoMC"
 LATER = AS_OF + timedelta(hours=2)

@@ -14,6 +14,8 @@ from tests.publishing.government.outbox_setting import Setting, code
 from tests.publishing.government.scripted_portal import EXPIRED, OK, Call, Reply, ScriptedPortal
 from tests.warehouse.builders import AS_OF
 
+pytestmark = pytest.mark.slow
+
 DOWN = Reply(b"", 503)
 BREAKER = sa.text("SELECT failures, closed_until, reason FROM core.sender")
 

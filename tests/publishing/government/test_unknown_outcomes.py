@@ -11,6 +11,8 @@ from tests.publishing.government.outbox_setting import Setting, code
 from tests.publishing.government.scripted_portal import LOST, OK, Reply, ScriptedPortal
 from tests.warehouse.builders import AS_OF, row
 
+pytestmark = pytest.mark.slow
+
 STEPS = "CapNhatTienDoHoSoMC"
 SOON = AS_OF + timedelta(seconds=6)
 LATER = AS_OF + timedelta(hours=2)

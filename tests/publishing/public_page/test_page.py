@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Page
 from tests.browser import chromium
 from tests.publishing.public_page.a_feed import CODE, HOSTILE, VERSION, write_feed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
