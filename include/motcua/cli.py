@@ -224,7 +224,7 @@ def _show(figures: dict[str, object], *, as_json: bool) -> None:
     from motcua.steps.summary_text import lines
 
     for line in lines(figures):
-        out.print(line)
+        out.print(line, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -99,9 +99,11 @@ def _sum_up(stack: Stack, *, seconds: float) -> int:
         "city_rest": "the city besides",
         "collect_dossiers": "collect to report",
         "publish_and_deliver": "publish and deliver",
+        "city_portal": "the city portal",
     }
     told = ", ".join(f"{name} {stack.seconds[key]:.0f} s" for key, name in parts.items())
-    print(f"\nThe whole run: {seconds:.0f} s ({told})")
+    print(f"\nThe city portal follows version {stack.followed['seq']} and holds {stack.followed['rows']} dossiers")
+    print(f"The whole run: {seconds:.0f} s ({told})")
     print(
         f"Look next: {stack.home / 'feeds' / 'v1'} (feed; the page is its index.html), {stack.programs.logs} (logs); "
         "`make up` keeps it all running"

@@ -41,6 +41,7 @@ COMPONENTS = {
 HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 START_SECONDS = 180
 CYCLE_SECONDS = 1800
+FOLLOW_SECONDS = 120
 # deliveries that the portal did not take at once are due again after 5 s
 DRAINS, DRAIN_PAUSE_SECONDS = 5, 6
 
@@ -75,6 +76,7 @@ class Stack:
         self.home = plan.home.resolve()
         self.seconds: dict[str, float] = {}
         self.database_url = ""
+        self.followed: dict[str, int] = {}
         self.programs = Programs(mark=secrets.token_hex(8), logs=self.home / "logs")
         passwords = airflow_secrets(self.home)["passwords"]
         self.airflow = AirflowApi(f"http://127.0.0.1:{plan.ports.airflow}", "admin", passwords["admin"])
@@ -212,6 +214,8 @@ class Stack:
             with self._timed("publish_and_deliver"):
                 self._follow(runs, DAGS, run["run_after"], figures, show)
                 self._drain_rest(runs, figures, show)
+        with self._timed("city_portal"):
+            self.followed = self._let_city_portal_follow()
         return runs
 
     def _follow(
@@ -243,6 +247,16 @@ class Stack:
             self._follow(runs, (DRAIN,), again["run_after"], figures, show)
         if still_open := figures.deliveries()[1]:
             raise StackError(f"{still_open} messages to the portal are still open: see api.delivery for their state")
+
+    def _let_city_portal_follow(self) -> dict[str, int]:
+        """Has the stand-in city portal take what was published, as a consumer does: `seq` and `rows` it then holds."""
+        feed = (self.home / "feeds" / "v1").as_uri()
+        address = f"{self.urls['city']}/control/city-portal/follow"
+        answer = requests.post(address, json={"feed": feed}, timeout=FOLLOW_SECONDS)
+        if not answer.ok:
+            raise StackError(f"the city portal does not take the feed: {answer.text}")
+        held: dict[str, int] = answer.json()
+        return held
 
     def _why_red(self, dag_id: str, run_id: str) -> str:
         tasks = self.airflow.red_tasks(dag_id, run_id)
