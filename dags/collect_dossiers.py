@@ -4,12 +4,11 @@
 **Owner:** motcua. **Rhythm:** every 15 minutes in working hours, once at night. One run at a time.
 
 **Red means** an error of ours, or more than 30 % of a platform down. A single source that is down is *not* red:
-it stands in `api.source_state` and on the page of sources, and is tried again in the next run.
+it stands in `api.source_state`, and is tried again in the next run.
 
-**First thing to do:** open the red task's log; its last line names the source or the setting, and what to do.
-`report` sums up. Clearing a red task is always safe: every step replaces its own work.
-
-**Run it by hand** (Trigger): a moment, some sources, or a full listing.
+**First thing to do:** in the red task's log, look for *Task failed with exception*: the sentence with it names the
+source or the setting, and what to do (*terminated by signal*: it is tried again by itself). Then clear the task **with
+Downstream**, so that what it reads is merged too. `report` sums up; after *too many are down* trigger a new run.
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@
 **Red means** a gate refused the new version, or the feed's folder could not be written. The last good version
 stays published: nobody outside sees a broken one.
 
-**First thing to do:** the log's last line names the gate and the figures. Mend the cause and clear the task: the
-same moment gives the same version.
+**Skipped** means that a newer moment is published already: the feed never goes backwards, and nothing is to be done.
+
+**First thing to do:** in the log, look for *Task failed with exception*: the sentence with it names the gate and the
+figures. Mend the cause and clear the task: the same moment gives the same version.
 """
 
 from __future__ import annotations
@@ -40,12 +42,17 @@ with DAG(
         """Builds the feed and the page, checks them, and moves the pointer last."""
         from datetime import datetime
 
+        from airflow.sdk.exceptions import AirflowSkipException
         from motcua import steps
+        from motcua.publishing.city_feed import LateRun
 
         told = newest(triggering_asset_events)
         as_of = datetime.fromisoformat(told["as_of"]) if told else moment(params, dag_run)
-        return steps.publish(
-            settings=settings(), as_of=as_of, published_at=dag_run.run_after, cycle_id=told.get("cycle_id")
-        )
+        try:
+            return steps.publish(
+                settings=settings(), as_of=as_of, published_at=dag_run.run_after, cycle_id=told.get("cycle_id")
+            )
+        except LateRun as late:  # nothing to mend: what is published is newer
+            raise AirflowSkipException(str(late)) from late
 
     publish()

@@ -10,7 +10,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 def _views(address: str | None) -> list[dict[str, Any]]:
     # no url_route: the page opens in a tab of its own and is not framed
-    return [{"name": "Trang công khai", "href": address, "destination": "nav"}] if address else []
+    return [{"name": "Công khai", "href": address, "destination": "nav"}] if address else []
 
 
 class PublicPageLink(AirflowPlugin):

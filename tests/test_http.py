@@ -221,6 +221,7 @@ def test_first_failure_is_told_when_no_time_is_left_for_a_second_try(session: Se
         ("soon", None),
         ("-5", None),
         ("1.5", None),
+        ("Mon, 01 Jan 2018 00:00:00 +99999999999999", None),
         ("", None),
         ("0", 0),
         (" 120 ", 120),

@@ -160,9 +160,12 @@ def main() -> None:
         _fail(type(error).__name__, error, OUR_FAILURE)
     except OperationalError as error:
         _fail("kho dữ liệu", error.orig or error, OUR_FAILURE)
+    except Exception as error:
+        logging.getLogger(__name__).debug("where it happened:", exc_info=error)
+        _fail("lỗi của motcua", f"{type(error).__name__}; MOTCUA_LOG=DEBUG shows where", OUR_FAILURE)
 
 
-def _fail(what: str, error: BaseException, status: int) -> NoReturn:
+def _fail(what: str, error: object, status: int) -> NoReturn:
     err.print(f"[red]{what}:[/] {escape(str(error).strip())}", soft_wrap=True)
     sys.exit(status)
 

@@ -256,11 +256,11 @@ def retry_after(text: str | None) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)  # RFC 9110: a date without a zone, or with -0000, is UTC
+        return max(moment.timestamp() - time.time(), 0.0)
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)  # RFC 9110: a date without a zone, or with -0000, is UTC
-    return max(moment.timestamp() - time.time(), 0.0)
 
 
 def _pause(attempt: int) -> float:

@@ -75,7 +75,7 @@ def _run(stack: Stack, *, keep: bool) -> int:
     print(f"Started in {stack.seconds['start']:.0f} s. One cycle as of {stack.plan.as_of}:", flush=True)
     try:
         stack.cycle(display())
-        status = _sum_up(stack, seconds=time.monotonic() - began)
+        status = _sum_up(stack, seconds=time.monotonic() - began, keep=keep)
     except StackError as error:
         if not keep:
             raise
@@ -86,7 +86,7 @@ def _run(stack: Stack, *, keep: bool) -> int:
     return status
 
 
-def _sum_up(stack: Stack, *, seconds: float) -> int:
+def _sum_up(stack: Stack, *, seconds: float, keep: bool) -> int:
     """Has the pipeline print its summary and write `run/summary.json`; the exit status."""
     motcua = Path(sys.executable).parent / "motcua"
     if subprocess.run([motcua, "summary"], env=stack.environment, check=False).returncode != 0:
@@ -104,10 +104,9 @@ def _sum_up(stack: Stack, *, seconds: float) -> int:
     told = ", ".join(f"{name} {stack.seconds[key]:.0f} s" for key, name in parts.items())
     print(f"\nThe city portal follows version {stack.followed['seq']} and holds {stack.followed['rows']} dossiers")
     print(f"The whole run: {seconds:.0f} s ({told})")
-    print(
-        f"Look next: {stack.home / 'feeds' / 'v1'} (feed; the page is its index.html), {stack.programs.logs} (logs); "
-        "`make up` keeps it all running"
-    )
+    keeps = "" if keep else "; `make up` keeps it all running"
+    feed = stack.home / "feeds" / "v1"
+    print(f"Look next: {feed} (feed; the page is its index.html), {stack.programs.logs} (logs){keeps}")
     return SOME_DOWN if figures["sources"]["down"] or figures["sources"]["held"] else 0
 
 

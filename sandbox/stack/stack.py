@@ -129,12 +129,14 @@ class Stack:
     def _claim(self) -> None:
         run = self.home / "run"
         run.mkdir(parents=True, exist_ok=True)
-        self._lock = (run / "stack.lock").open("w")
+        lock = (run / "stack.lock").open("w")
         note = run / "stack.json"
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            lock.close()
             raise StackError(f"another stack works in {self.home}: stop it with `make down`") from error
+        self._lock = lock  # ours from here on, and so is the note that `stop` removes
         if note.exists():
             sweep(json.loads(note.read_text(encoding="utf-8"))["mark"])  # of a stack that was killed
         note.write_text(json.dumps({"pid": os.getpid(), "mark": self.programs.mark}), encoding="utf-8")

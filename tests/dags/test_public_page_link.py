@@ -29,7 +29,7 @@ print(json.dumps({"errors": manager.get_import_errors(), "views": views}))
             {"MOTCUA_PAGE_URL": "https://tiendo.example/v1/"},
             [
                 {
-                    "name": "Trang công khai",
+                    "name": "Công khai",
                     "href": "https://tiendo.example/v1/",
                     "destination": "nav",
                     "nav_top_level": False,

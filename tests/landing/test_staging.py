@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from motcua.errors import ConfigError
-from motcua.landing import Staging
+from motcua.landing import Staging, forget_parts
 from motcua.mapping import SPECS, map_records
 from motcua.registry import load_registry
 
@@ -70,18 +70,17 @@ def test_frame_of_another_part_cannot_stand_in(staging: Staging, folder: Path) -
         staging.read("7", "a")
 
 
-def test_dropped_part_is_gone_and_its_neighbour_stays(staging: Staging) -> None:
-    for part in ("7", "8"):
+def test_frames_of_a_cycle_and_of_older_ones_are_forgotten_and_newer_ones_stay(staging: Staging, folder: Path) -> None:
+    for part in ("7.part-1", "8.part-1", "8.part-2", "9.part-1"):
         staging.write(part, "a", pd.DataFrame({"part": [part]}))
-    staging.drop("7")
-    staging.drop("never written")
-    with pytest.raises(ConfigError, match=r"/staging/7/a\.parquet is not there"):
-        staging.read("7", "a")
-    assert staging.read("8", "a")["part"].tolist() == ["8"]
+    forget_parts(folder.as_uri(), up_to_cycle=8)
+    with pytest.raises(ConfigError, match=r"/staging/8\.part-1/a\.parquet is not there"):
+        staging.read("8.part-1", "a")
+    assert [path.name for path in folder.iterdir()] == ["9.part-1"]
+    staging.write("8.part-1", "a", pd.DataFrame({"try": [2]}))
+    assert staging.read("8.part-1", "a")["try"].tolist() == [2]
 
 
-def test_part_can_be_written_again_after_it_was_dropped(staging: Staging) -> None:
-    staging.write("7", "a", pd.DataFrame({"try": [1]}))
-    staging.drop("7")
-    staging.write("7", "a", pd.DataFrame({"try": [2]}))
-    assert staging.read("7", "a")["try"].tolist() == [2]
+def test_there_may_be_nothing_to_forget(folder: Path) -> None:
+    forget_parts(folder.as_uri(), up_to_cycle=8)
+    assert not folder.exists()

@@ -36,7 +36,7 @@ TROUBLES = {
     "nothing": (Reply(), SourceChanged, "PROTOCOL", f"expected JSON, got 0 bytes of no content type{ASK}"),
     "a list": (Reply(body=b"[1]"), SourceChanged, "PROTOCOL", f"expected a JSON object, got list{ASK}"),
     "not UTF-8": (
-        Reply(body=b'{"code": "\xd3"}'), SourceChanged, "PROTOCOL",
+        Reply(body=b'{"code": \xd3\xd3\xd3}'), SourceChanged, "PROTOCOL",
         f"expected JSON, got 13 bytes of no content type{ASK}"),
     "not found": (Reply(status=410, body=LOG_IN_PAGE), SourceChanged, "PROTOCOL", f"expected status 200, got 410{ASK}"),
     "forbidden": (

@@ -24,7 +24,7 @@ def _judge(records: Sequence[dict[str, object]], registry: Registry) -> tuple[pd
     mapped = map_records([("ab" * 32, records)], SPECS["igate"], registry)
     frame = derive(mapped.dossiers, mapped.steps, mapped.supplements, registry, as_of=AS_OF)
     signed = newest_copies(
-        add_signs(frame.assign(source_id="le_chan.an_bien"), mapped.steps, mapped.supplements, as_of=AS_OF)
+        add_signs(frame.assign(source_id="le_chan.an_bien"), mapped.steps, mapped.supplements, registry, as_of=AS_OF)
     )
     return signed, judge(signed, Context(registry, AS_OF))
 
@@ -64,6 +64,10 @@ CRITICAL = [
     ("supplement_without_request", "supplements", {
         "BoSung": [{"MaBoSung": "1", "NgayYeuCau": None, "NgayTiepNhanBoSung": "2018-10-13T08:00:00.000"}]}),
     ("wrong_type", "TienTrinh", {"TienTrinh": "không"}),
+    ("foreign_unit", "agency_code", {"MaDonViTiepNhan": "000.06.33.H24"}),
+    ("too_many_children", "steps", {"TienTrinh": [step()] * 1001}),
+    ("too_many_children", "supplements", {
+        "BoSung": [{"MaBoSung": "1", "NgayYeuCau": "2018-10-12T10:00:00.000", "NoiDung": "Bản sao"}] * 40_000}),
 ]  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from tests.igate_records import record
 from tests.sandbox.city_client import CityClient
 from tests.steps.pipeline import AS_OF, LOCAL, WARD, Pipeline
 
+OWN_UNIT, OTHER_UNIT = "000.05.33.H24", "000.01.33.H24"
+
 pytestmark = pytest.mark.slow
 
 CODE = "000.05.33.H24-181012-0001"
@@ -170,7 +172,7 @@ def test_batch_that_breaks_off_leaves_nothing_and_is_whole_at_the_second_try(pip
 
 def test_two_offices_that_tell_of_one_dossier_at_once_are_merged_one_after_the_other(pipeline: Pipeline) -> None:
     cycle_id = pipeline.plan()
-    newer = _done(MucDo=None)  # leads, and has no service level of its own
+    newer = _done(MucDo=None, MaDonViTiepNhan=OTHER_UNIT)  # leads, and has no service level of its own
     parts = [_part(pipeline, cycle_id, WARD, _open(MucDo=3)), _part(pipeline, cycle_id, "le_chan.cat_dai", newer)]
     admin = engine(pipeline.settings, None)
     with ThreadPoolExecutor(2) as pool:
@@ -193,8 +195,8 @@ def test_two_offices_that_tell_of_many_dossiers_at_once_do_not_lock_each_other_o
     codes = [f"000.{ward:02d}.33.H24-181012-{number:04d}" for ward in range(1, 9) for number in range(20)]
     cycle_id = pipeline.plan()
     parts = [
-        _part(pipeline, cycle_id, source, *[_open(MaHoSo=code) for code in codes[::order]])
-        for source, order in ((WARD, 1), ("le_chan.cat_dai", -1))
+        _part(pipeline, cycle_id, source, *[_open(MaHoSo=code, MaDonViTiepNhan=unit) for code in codes[::order]])
+        for source, unit, order in ((WARD, OWN_UNIT, 1), ("le_chan.cat_dai", OTHER_UNIT, -1))
     ]
     with ThreadPoolExecutor(2) as pool:
         merged = list(pool.map(lambda part: pipeline.consolidate(cycle_id, part)["accepted"], parts))

@@ -2,6 +2,6 @@
 
 from motcua.landing.archive import Archive
 from motcua.landing.seal import archive_key
-from motcua.landing.staging import Staging
+from motcua.landing.staging import Staging, forget_parts
 
-__all__ = ["Archive", "Staging", "archive_key"]
+__all__ = ["Archive", "Staging", "archive_key", "forget_parts"]

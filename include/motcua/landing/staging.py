@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from motcua.files import Files
 from motcua.landing.sealed import SealedFiles
 
 
@@ -30,6 +31,14 @@ class Staging:
         frame: pd.DataFrame = pa.parquet.read_table(io.BytesIO(body)).to_pandas()
         return frame
 
-    def drop(self, part: str) -> None:
-        """Forgets the frames of a part."""
-        self._files.remove(part)
+
+def forget_parts(url: str, *, up_to_cycle: int) -> None:
+    """Removes the frames of this cycle and of older ones: they name people, and the archive can give them again.
+
+    Needs no key. A part is named `<cycle>.<what>`.
+    """
+    files = Files(url)
+    for part in files.names(""):
+        number = part.partition(".")[0]
+        if number.isdecimal() and int(number) <= up_to_cycle:
+            files.remove(part)

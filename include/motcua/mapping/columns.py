@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 import unicodedata
@@ -106,6 +107,14 @@ def _parse(given: pd.Series, form: str) -> pd.Series:
 
 
 _DIGITS = {"%Y": "[0-9]{4}", "%f": "[0-9]{1,6}"} | dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), "[0-9]{2}")
+
+
+def field_name(key: str) -> str:
+    """A source's own name of a field as it may be told: what is no plain name may say or break anything."""
+    return key if _PLAIN_NAME.fullmatch(key) else f"#{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}(?:\.[A-Za-z_][A-Za-z0-9_]{0,40}){0,3}")
 
 
 def flagged(masks: Mapping[str, pd.Series], length: int) -> pd.Series:

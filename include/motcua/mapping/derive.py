@@ -56,7 +56,7 @@ def _latest_due(supplements: pd.DataFrame, index: pd.Index) -> pd.Series:
 
 
 def _count(children: pd.DataFrame, index: pd.Index) -> pd.Series:
-    return children.groupby("row").size().reindex(index, fill_value=0).astype("int16")
+    return children.groupby("row").size().reindex(index, fill_value=0).astype("int32")
 
 
 def _unit_codes(agencies: pd.Series, registry: Registry, as_of: datetime) -> dict[str, str]:

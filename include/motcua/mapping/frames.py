@@ -139,7 +139,7 @@ def _damage(
     coded = {field.path for field in fields if field.kind in {Kind.CODE, Kind.PROCEDURE, Kind.AGENCY}}
     for row in suspects:
         for path, text in _leaves(records[row]):
-            column = names.get(path, path)
+            column = names.get(path) or columns.field_name(path)
             if columns.REPLACEMENT in text or (path in coded and columns.CONTROL.search(text)):
                 damaged.setdefault(column, []).append(row)
             elif columns.CONTROL.search(text):
@@ -249,12 +249,12 @@ def _undated(dossiers: pd.DataFrame, steps: pd.DataFrame, impossible: pd.Series)
 
 def _numbered_steps(steps: pd.DataFrame) -> pd.DataFrame:
     """Numbers the n-th of the same (dossier, time, status), from 1: that is a step's identity."""
-    steps["n"] = (steps.groupby(["row", "at", "status"], dropna=False).cumcount() + 1).astype("int16")
+    steps["n"] = (steps.groupby(["row", "at", "status"], dropna=False).cumcount() + 1).astype("int32")
     return steps
 
 
 def _numbered_supplements(supplements: pd.DataFrame) -> pd.DataFrame:
-    supplements["n"] = (supplements.groupby("row").cumcount() + 1).astype("int16")
+    supplements["n"] = (supplements.groupby("row").cumcount() + 1).astype("int32")
     return supplements
 
 
@@ -266,7 +266,7 @@ def _unknown(pages: Sequence[tuple[str, Sequence[Record]]], spec: Spec) -> tuple
             keys = keys.union(*_objects(records, key))
         for key in spec.objects:
             keys |= {f"{key}.{name}" for name in set().union(*_objects(records, key))}
-        found += [(sha256, key) for key in sorted(keys - spec.known_keys)]
+        found += [(sha256, columns.field_name(key)) for key in sorted(keys - spec.known_keys)]
     return tuple(found)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -190,15 +191,33 @@ def json_object(source: Source, answer: Answer) -> dict[str, object]:
     if answer.status != 200:
         raise SourceChanged(source.id, f"expected status 200, got {answer.status}; ask its owner")
     try:
-        found = orjson.loads(answer.body)
+        found = parse(answer.body)
     except orjson.JSONDecodeError as error:
-        kind = answer.headers.get("Content-Type", "no content type")
+        kind = answer.headers.get("Content-Type", "no content type")[:40]
+        place = f", broken at character {error.pos}" if "json" in kind.lower() else ""
         raise SourceChanged(
-            source.id, f"expected JSON, got {len(answer.body)} bytes of {kind}; ask its owner"
+            source.id, f"expected JSON, got {len(answer.body)} bytes of {kind}{place}; ask its owner"
         ) from error
     if not isinstance(found, dict):
         raise SourceChanged(source.id, f"expected a JSON object, got {type(found).__name__}; ask its owner")
     return found
+
+
+# Any: whatever JSON says
+def parse(body: bytes) -> Any:
+    """A page's JSON; a text cut in the middle of a letter does not lose the page: U+FFFD marks its row as damaged."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body.decode("utf-8", "replace")
+        if "\ufffd" not in text:
+            raise
+        return orjson.loads(text)
+
+
+def brief(value: object) -> str:
+    """A code of a source's envelope as it may be told: what is short, or its type alone."""
+    return repr(value) if re.fullmatch(r"[-0-9A-Za-z]{0,8}", str(value)) else f"a {type(value).__name__}"
 
 
 def field(source: Source, found: Mapping[str, object], name: str, expected: type) -> object:
@@ -214,4 +233,8 @@ def records_in(source: Source, value: object, name: str) -> Sequence[Record]:
     """A list of objects; SourceChanged when it is none."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise SourceChanged(source.id, f"field {name}: expected a list of objects; ask its owner")
+    try:
+        orjson.dumps(value)  # what can be read can be nested deeper than what can be written
+    except TypeError as error:
+        raise SourceChanged(source.id, f"field {name}: objects nested too deep; ask its owner") from error
     return value

@@ -23,8 +23,10 @@ from motcua.platforms.base import (
     Record,
     Window,
     base_url,
+    brief,
     field,
     json_object,
+    parse,
     read_still,
     records_in,
     session,
@@ -59,7 +61,7 @@ class Igate:
 
     def records(self, body: bytes) -> Sequence[Record]:
         """See `Platform`."""
-        found: Sequence[Record] = orjson.loads(body)["data"]["danhSach"]
+        found: Sequence[Record] = parse(body)["data"]["danhSach"]
         return found
 
 
@@ -162,7 +164,7 @@ def _page(source: Source, unit: str, number: int, answer: Answer) -> tuple[int, 
     found = json_object(source, answer)
     if found.get("code") != 200:
         raise SourceChanged(
-            source.id, f"listing of {unit}: expected code 200, got {found.get('code')!r}; ask its owner"
+            source.id, f"listing of {unit}: expected code 200, got {brief(found.get('code'))}; ask its owner"
         )  # fmt: skip
     data = field(source, found, "data", dict)
     assert isinstance(data, dict)

@@ -21,8 +21,10 @@ from motcua.platforms.base import (
     Record,
     Window,
     base_url,
+    brief,
     field,
     json_object,
+    parse,
     read_still,
     records_in,
     session,
@@ -54,7 +56,7 @@ class Lgsp:
 
     def records(self, body: bytes) -> Sequence[Record]:
         """See `Platform`."""
-        found: Sequence[Record] = orjson.loads(body)["result"]
+        found: Sequence[Record] = parse(body)["result"]
         return found
 
 
@@ -110,7 +112,7 @@ class _Desk:
         if str(found.get("error_code")) not in SUCCESS:
             raise SourceRefused(
                 self.source.id, f"refuses the log-in of connection {self._connection.id} with "
-                f"{found.get('error_code')!r}: mend its login and password"
+                f"{brief(found.get('error_code'))}: mend its login and password"
             )  # fmt: skip
         return str(field(self.source, found, "session", str))
 
@@ -150,7 +152,7 @@ def _records(source: Source, unit: str, found: dict[str, object]) -> Sequence[Re
         raise SourceRefused(source.id, "answers -2, a wrong log-in: mend the connection")
     if code not in SUCCESS:
         raise SourceChanged(
-            source.id, f"listing of {unit}: expected error_code 0, got {found.get('error_code')!r}; "
+            source.id, f"listing of {unit}: expected error_code 0, got {brief(found.get('error_code'))}; "
             "look at the unit in the registry, then ask its owner"
         )  # fmt: skip
     return records_in(source, found.get("result"), "result")

@@ -34,7 +34,8 @@ def copy_out(
     plain = {name: pa.timestamp("us") if kind == INSTANT else kind for name, kind in columns.items()}
     table = pyarrow.csv.read_csv(
         pa.py_buffer(buffer.getbuffer()),
-        read_options=pyarrow.csv.ReadOptions(column_names=list(columns)),
+        # one block: a row must not be larger than its block
+        read_options=pyarrow.csv.ReadOptions(column_names=list(columns), block_size=max(buffer.tell(), 1 << 20)),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=plain,

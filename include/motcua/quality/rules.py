@@ -20,6 +20,8 @@ from motcua.registry import Registry
 
 # clocks of offices are off by minutes: what was received "in a moment" is not from the future
 CLOCK_TOLERANCE = timedelta(minutes=15)
+# an ordinary dossier has four to six steps; one of thousands is a fault of its system, and too large to publish
+MOST_CHILDREN = 1_000
 
 
 class Severity(StrEnum):
@@ -86,6 +88,10 @@ def _known(column: str) -> Callable[[Context], Expectation]:
     return lambda _: gxe.ExpectColumnValuesToBeBetween(column=column, min_value=0)
 
 
+def _few(column: str) -> Callable[[Context], Expectation]:
+    return lambda _: gxe.ExpectColumnValuesToBeBetween(column=column, max_value=MOST_CHILDREN)
+
+
 def _not_before(later: str, earlier: str) -> Callable[[Context], Expectation]:
     return lambda _: gxe.ExpectColumnPairValuesAToBeGreaterThanB(
         column_A=later, column_B=earlier, or_equal=True, ignore_row_if="either_value_is_missing"
@@ -124,6 +130,9 @@ RULES: tuple[Rule, ...] = (
     ),
     _critical("unknown_procedure", "procedure_code", _shape("procedure_code", PROCEDURE_CODE)),
     _critical("unknown_unit", "agency_code", _one_of("agency_code", lambda context: [*context.registry.units])),
+    _critical("foreign_unit", "agency_code", _true("unit_is_its_sources")),
+    _critical("too_many_children", "steps", _few("steps")),
+    _critical("too_many_children", "supplements", _few("supplements")),
     _critical("received_in_future", "received_at", _not_after_as_of("received_at", CLOCK_TOLERANCE)),
     _critical("returned_without_date", "returned_at", _true("returned_when_returned")),
     _critical("due_before_received", "due_at", _not_before("due_on", "received_on")),

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 
 from motcua.domain.calendar import local_days
+from motcua.domain.codes import canonical_agency
 from motcua.domain.status import Status
+from motcua.registry import Registry
 
 _DAY = "datetime64[s]"
 
 
 def add_signs(
-    dossiers: pd.DataFrame, steps: pd.DataFrame, supplements: pd.DataFrame, *, as_of: datetime
+    dossiers: pd.DataFrame, steps: pd.DataFrame, supplements: pd.DataFrame, registry: Registry, *, as_of: datetime
 ) -> pd.DataFrame:
     """Adds the sign columns to derived dossiers; a change time in the future becomes the moment of reading.
 
@@ -29,6 +31,7 @@ def add_signs(
     frame["undamaged_code"] = frame["code"].mask(frame["damaged"].str.contains(r"\bcode\b", na=False))
     frame["code_date_exists"] = _code_date_exists(frame["code"])
     frame["copies_agree"] = ~_conflicts(frame)
+    frame["unit_is_its_sources"] = _is_its_sources(frame, registry)
     frame["returned_when_returned"] = ~(frame["status"].eq(Status.RETURNED).fillna(False) & frame["returned_at"].isna())
     frame["supplements_requested"] = _requested(frame, supplements)
     frame["steps_in_order"] = ~frame.index.isin(_disordered(steps))
@@ -37,6 +40,23 @@ def add_signs(
     both = (frame["due_source"] == "source") & frame["due_computed_on"].notna()
     frame["due_agrees"] = ~both | (frame["due_on"] == frame["due_computed_on"])
     return frame
+
+
+def _is_its_sources(frame: pd.DataFrame, registry: Registry) -> pd.Series:
+    """Whether the source was asked for the receiving unit; true of units that nobody knows, which another rule refuses.
+
+    A listing is of one receiving unit, exactly (contract page `source-platforms`): otherwise any office could tell of
+    every other's dossiers, and the latest to speak would be believed.
+    """
+    pairs = frame[["source_id", "agency_code"]].drop_duplicates()
+    asked = {name: {canonical_agency(unit) for unit in source.units} for name, source in registry.sources.items()}
+    foreign = {
+        (source, unit)
+        for source, unit in pairs.itertuples(index=False)
+        if unit in registry.units and unit not in asked[source]
+    }
+    told = pd.MultiIndex.from_frame(frame[["source_id", "agency_code"]])
+    return pd.Series(~told.isin(list(foreign)) if foreign else True, index=frame.index)
 
 
 def newest_copies(dossiers: pd.DataFrame) -> pd.DataFrame:

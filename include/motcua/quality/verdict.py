@@ -17,7 +17,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
 
 from motcua.errors import MotcuaError
-from motcua.quality.rules import OBSERVATIONS, RULES, Context, Owner, Rule, Severity
+from motcua.quality.rules import MOST_CHILDREN, OBSERVATIONS, RULES, Context, Owner, Rule, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,9 @@ def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tombstones(frame: pd.DataFrame) -> pd.DataFrame:
-    """A tombstone is judged by its code, unit and change time alone: these cannot be done without."""
+    """A tombstone is judged by its code, unit and change time alone, which cannot be done without, and by its size."""
     deleted = frame[frame["deleted"]]
     fields = deleted["missing"].dropna().str.split(",").explode()
-    return _findings("missing_required", Severity.CRITICAL, Owner.OFFICE, fields.index.to_series(), fields)
+    missing = _findings("missing_required", Severity.CRITICAL, Owner.OFFICE, fields.index.to_series(), fields)
+    large = deleted.index[deleted[["steps", "supplements"]].gt(MOST_CHILDREN).any(axis=1)].to_series()
+    return pd.concat([missing, _findings("too_many_children", Severity.CRITICAL, Owner.OFFICE, large, "steps")])

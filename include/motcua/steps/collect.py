@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from motcua.connections import Connections
-from motcua.errors import SourceError
+from motcua.errors import MotcuaError, SourceError
 from motcua.landing import Archive
 from motcua.platforms import PLATFORMS, Window
 from motcua.registry import Registry, Source
@@ -61,8 +61,13 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
             )
         wanted = [source for source in sources if source not in done]
         # not `map`, which gives up what waits when one raises: an error of ours at one source stops no other
-        readings = [pool.submit(_read, desk, desk.registry.sources[name]) for name in wanted]
-        outcomes = [reading.result() for reading in readings]
+        readings = {name: pool.submit(_read, desk, desk.registry.sources[name]) for name in wanted}
+        ours = {name: error for name, reading in readings.items() if (error := reading.exception()) is not None}
+        for name, error in ours.items():
+            _record(desk, desk.registry.sources[name], "OURS", error)
+        for error in ours.values():
+            raise error  # the first: the others' rows are read, and every source's batch says what became of it
+        outcomes = [reading.result() for reading in readings.values()]
         run.rows = sum(rows for rows in outcomes if rows is not None)
         run.peak_memory_mb = place.peak_memory_mb()
     down = outcomes.count(None)
@@ -80,12 +85,8 @@ def _read(desk: _Desk, source: Source) -> int | None:
             source, desk.connections.get(source.connection), window, keep=desk.archive.put
         )
     except SourceError as error:
-        log.warning("source %s could not be read: %s", source.id, error)
-        with desk.engine.begin() as connection:
-            ledger.record_failed(
-                connection, batch_id=batch_id, at=desk.cycle, source_id=source.id, kind=kind,
-                window=(window.since, window.until), error_kind=error.kind, error=str(error),
-            )  # fmt: skip
+        log.warning("could not be read: %s", error)
+        _record(desk, source, error.kind, error)
         return None
     with desk.engine.begin() as connection:
         ledger.record_collected(
@@ -94,6 +95,17 @@ def _read(desk: _Desk, source: Source) -> int | None:
             announced=listing.announced, fetched=listing.fetched,
         )  # fmt: skip
     return listing.fetched
+
+
+def _record(desk: _Desk, source: Source, error_kind: str, error: BaseException) -> None:
+    """The batch that failed. What we did not raise on purpose may quote a page: its class is enough here."""
+    window = _window(desk, source)
+    with desk.engine.begin() as connection:
+        ledger.record_failed(
+            connection, batch_id=f"{desk.cycle.cycle_id}.{source.id}", at=desk.cycle, source_id=source.id,
+            kind="full" if window.since is None else "window", window=(window.since, window.until),
+            error_kind=error_kind, error=str(error) if isinstance(error, MotcuaError) else type(error).__name__,
+        )  # fmt: skip
 
 
 def _window(desk: _Desk, source: Source) -> Window:

@@ -32,7 +32,6 @@ def consolidate(
         `batches, accepted, quarantined, unchanged, deleted, changed, stale`.
     """
     staging = place.staging(settings, connections)
-    frames = [staging.read(part, name) for name in FRAMES]
     with (
         place.connected(settings, Role.PIPELINE) as engine,
         ledger.stage_run(engine, "consolidate", cycle_id) as run,
@@ -41,13 +40,14 @@ def consolidate(
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)
             wanted = [b for b in ledger.batches_in(connection, cycle_id, "judged") if b.batch_id in set(batches)]
+        frames = [staging.read(part, name) for name in FRAMES] if wanted else []
         shares = [share for share in _shares(wanted) if share]
         outcomes = [
             outcome
             for share in pool.map(lambda some: _merge_share(engine, cycle, some, frames), shares)
             for outcome in share
         ]
-        run.rows, run.peak_memory_mb = len(frames[0]), place.peak_memory_mb()
+        run.rows, run.peak_memory_mb = len(frames[0]) if frames else 0, place.peak_memory_mb()
     merged = [outcome for outcome in outcomes if outcome is not None]
     counts = {
         name: sum(getattr(outcome, name) for outcome in merged)

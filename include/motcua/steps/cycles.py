@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from motcua import warehouse
 from motcua.domain.calendar import VIETNAM
 from motcua.errors import ConfigError, MotcuaError
+from motcua.landing import forget_parts
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
 from motcua.steps import place
@@ -52,6 +53,10 @@ class Chunk(TypedDict):
 
 class TooManyDown(MotcuaError):
     """So many sources of one platform are down that the cause is more likely ours."""
+
+
+class Unmerged(MotcuaError):
+    """A cycle that is over without having merged all that it set out to read."""
 
 
 def prepare(*, settings: Settings) -> None:
@@ -108,9 +113,13 @@ def chunks(*, settings: Settings, cycle_id: int) -> list[Chunk]:
 
 
 def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
-    """Closes the cycle and says how its sources fared: `{"sources", "ok", "down", "held", "changed"}`.
+    """Closes the cycle, forgets its frames, and says how its sources fared.
+
+    Returns:
+        `sources, ok, down, held, changed`.
 
     Raises:
+        Unmerged: sources were not read, or what was read is not merged.
         TooManyDown: more than `MAX_DOWN_SHARE` of a platform's sources are down; a cycle of one source says nothing
             of its platform.
     """
@@ -118,6 +127,7 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
         ledger.close_cycle(connection, cycle_id)
         cycle = ledger.cycle(connection, cycle_id)
+        planned = ledger.planned_sources(connection, cycle_id)
         rows = connection.execute(
             sa.text(
                 "SELECT source_id, state, coalesce(changed, 0) AS changed FROM core.batch WHERE cycle_id = :cycle_id"
@@ -132,6 +142,13 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
         in_force = sum(source.platform == platform for source in _chosen(registry, [], cycle.as_of))
         _refuse_too_many_down(platform, found.count("failed"), max(in_force, len(found)))
     flat = [state for found in states.values() for state in found]
+    waiting = flat.count("collected") + flat.count("judged")
+    if waiting or len(flat) < planned:
+        raise Unmerged(
+            f"cycle {cycle_id}: {waiting} sources were read and not merged, {planned - len(flat)} were not read: "
+            "clear the task `chunks` with everything downstream of it, or start a new cycle; no watermark has moved"
+        )
+    forget_parts(settings.staging_url, up_to_cycle=cycle_id)
     return {
         "sources": len(flat),
         "ok": flat.count("merged"),
@@ -145,7 +162,8 @@ def _refuse_too_many_down(platform: str, down: int, total: int) -> None:
     if down > MAX_DOWN_SHARE * total:
         raise TooManyDown(
             f"{platform}: {down} of {total} sources could not be read (limit {MAX_DOWN_SHARE:.0%}): look at our own "
-            "network and connections first, then at api.batch for each source's error"
+            "network and connections first, then at api.batch for each source's error; once that is mended, start a "
+            "new cycle"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from motcua.steps import place
 from motcua.warehouse import Role, ledger
 
 PORTAL = "government_portal"
+log = logging.getLogger(__name__)
 
 
 def drain(
@@ -30,4 +32,7 @@ def drain(
     ):
         outcome = government.drain(engine, connections.get(PORTAL), place.registry(settings.registry), clock=clock)
         run.rows, run.peak_memory_mb = outcome.accepted, place.peak_memory_mb()
+    log.info("told the portal: %s", outcome.as_dict())
+    if outcome.stopped is not None:
+        log.warning("stopped early: %s; %d dossiers wait, the next run goes on", outcome.stopped, outcome.queued)
     return outcome.as_dict()

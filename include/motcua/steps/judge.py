@@ -43,7 +43,7 @@ def judge(
         registry = place.registry(settings.registry)
         read = map_batches(pages, place.archive(settings, connections), registry, cycle_id=cycle_id)
         derived = derive(read.dossiers, read.steps, read.supplements, registry, as_of=cycle.as_of)
-        signed = add_signs(derived, read.steps, read.supplements, as_of=cycle.as_of)
+        signed = add_signs(derived, read.steps, read.supplements, registry, as_of=cycle.as_of)
         newest = signed.groupby("source_id")["source_changed_at"].max().dropna()
         current = newest_copies(signed)
         verdict = run_rules(current, Context(registry, cycle.as_of))

@@ -14,8 +14,10 @@ from motcua.mapping import SPECS, MappedBatch, Record, map_records
 from motcua.platforms import PLATFORMS
 from motcua.registry import Registry
 
-# Records held as Python objects at once: some ten kilobytes each, so a bite stays under 60 MB.
+# Records held as Python objects at once, at most so many and from so many bytes: ordinary ones are some ten kilobytes
+# each as objects, so a bite stays under 60 MB.
 BITE = 5_000
+BITE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,15 @@ def _bites(
 
 def _cut(batches: Iterable[tuple[str, Sequence[str]]], archive: Archive, platform: str) -> Iterator[list[_Page]]:
     bite: list[_Page] = []
+    size = 0
     for source_id, pages in batches:
         for sha256 in pages:
-            bite.append(_Page(source_id, sha256, PLATFORMS[platform].records(archive.get(sha256))))
-            if sum(len(page.records) for page in bite) >= BITE:
+            body = archive.get(sha256)
+            bite.append(_Page(source_id, sha256, PLATFORMS[platform].records(body)))
+            size += len(body)
+            if size >= BITE_BYTES or sum(len(page.records) for page in bite) >= BITE:
                 yield bite
-                bite = []
+                bite, size = [], 0
     if bite:
         yield bite
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 
 import pandas as pd
 
+from motcua.domain.codes import canonical_agencies
 from motcua.domain.status import UNKNOWN
-from motcua.mapping.columns import CONTROL
 
 _DOSSIER = [
     "source_id", "code", "procedure_code", "field_code", "agency_code", "handling_agency_code", "unit_code", "channel",
@@ -58,6 +59,8 @@ def quarantine(findings: pd.DataFrame, judged: pd.DataFrame, as_of: datetime) ->
     critical = findings[findings["severity"] == "critical"]
     facts = ["source_id", "agency_code", "channel", "status", "page_sha256", "page_row", "batch_id"]
     frame = critical.join(judged[facts], on="row")
+    # what is no code of an agency may be anything
+    frame["agency_code"] = canonical_agencies(frame["agency_code"])
     frame["identity"] = _identities(judged.loc[critical["row"].unique()]).reindex(critical["row"]).to_numpy()
     frame[["channel", "status"]] = frame[["channel", "status"]].mask(frame[["channel", "status"]] == UNKNOWN)
     frame = frame.drop_duplicates(["source_id", "identity", "rule", "field"])
@@ -84,7 +87,14 @@ def _owned(children: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _identities(refused: pd.DataFrame) -> pd.Series:
-    """The code; for a code that is no text to store, its digest; for none, the digest of the record's content."""
-    codes = refused["code"]
-    plain = codes.where(codes.notna(), "#" + refused["content_sha256"])
-    return plain.map(lambda code: f"#{hashlib.sha256(code.encode()).hexdigest()}" if CONTROL.search(code) else code)
+    """The code; for what does not look like one, its digest; for none, the digest of the record's content."""
+    codes = refused["code"].map(
+        lambda code: code if _CODE_LIKE.fullmatch(code) else f"#{hashlib.sha256(code.encode()).hexdigest()}",
+        na_action="ignore",
+    )
+    return codes.where(codes.notna(), "#" + refused["content_sha256"])
+
+
+# Digits with separators, and few letters: a misspelt code can be shown to its office, a name or a number in its
+# place cannot be shown to anybody.
+_CODE_LIKE = re.compile(r"(?=[^A-Z]*(?:[A-Z][^A-Z]*){0,4}$)(?=.*[0-9])(?=.*[-./_])[0-9A-Z./_-]{1,40}")

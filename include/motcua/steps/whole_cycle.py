@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from uuid import uuid4
 
 from motcua.connections import Connections
+from motcua.errors import MotcuaError
 from motcua.settings import Settings
 from motcua.steps.collect import collect
 from motcua.steps.consolidate import consolidate
@@ -29,7 +31,7 @@ def run_cycle(
     clock: Callable[[], datetime],
     say: Callable[[str], None],
 ) -> dict[str, object]:
-    """Runs prepare, plan, collect, judge, consolidate, report, publish and drain; returns the summary.
+    """Runs prepare, plan, collect, judge, consolidate, publish, drain and report; returns the summary.
 
     Publication and delivery do not wait for each other. `say` gets one line a stage. Delivery has a process of its
     own, so `clock` must be a function that can be pickled.
@@ -39,18 +41,17 @@ def run_cycle(
     cycle_id = planned["cycle_id"]
     tasks = [task for some in planned["collect"].values() for task in some]
     with workers(settings.workers) as pool:
-        say(f"cycle {cycle_id}: reading {sum(len(task['sources']) for task in tasks)} sources as of {planned['as_of']}")
+        say(f"cycle {cycle_id} as of {planned['as_of']}: {sum(len(task['sources']) for task in tasks)} sources to read")
         collected = [pool.submit(_collect, settings, connections, cycle_id, task) for task in tasks]
         import motcua.quality  # noqa: F401  # loaded here while the workers wait for pages; the next ones share it
 
-        rows = sum(future.result()["rows"] for future in collected)
-    say(f"collected {rows} rows")
+        say(f"collected {sum(done['rows'] for done in _results(collected))} rows")
+    if collected and not _results(collected):
+        collected[0].result()  # nothing was read: what follows would only say so less clearly
     with workers(settings.workers) as pool:
         parts = chunks(settings=settings, cycle_id=cycle_id)
         merged = [pool.submit(_judge_and_merge, settings, connections, cycle_id, part) for part in parts]
-        changed = sum(future.result()["changed"] for future in merged)
-    say(f"merged {changed} new versions")
-    report(settings=settings, cycle_id=cycle_id)
+        say(f"merged {sum(done['changed'] for done in _results(merged))} new versions")
     with workers(2) as pool:
         feed = pool.submit(publish, settings=settings, as_of=as_of, published_at=clock(), cycle_id=cycle_id)
         delivery = (
@@ -61,7 +62,17 @@ def run_cycle(
         say(f"published version {feed.result()['seq']} with {feed.result()['rows']} dossiers")
         if delivery is not None:
             say(f"told the Government portal: {delivery.result()}")
+    errors = [error for future in (*collected, *merged) if (error := future.exception()) is not None]
+    try:
+        report(settings=settings, cycle_id=cycle_id)
+    except MotcuaError as told:
+        raise errors[0] if errors else told from told  # what a part ran into says more than what came of it
     return summary(settings=settings, cycle_id=cycle_id)
+
+
+def _results(futures: Sequence[Future[dict[str, int]]]) -> list[dict[str, int]]:
+    """Of those that succeeded: one part's failure stops no other."""
+    return [future.result() for future in futures if future.exception() is None]
 
 
 def _collect(settings: Settings, connections: Connections, cycle_id: int, task: Task) -> dict[str, int]:

@@ -65,6 +65,12 @@ def cycle(connection: sa.Connection, cycle_id: int) -> Cycle:
     return Cycle(**row._mapping)
 
 
+def planned_sources(connection: sa.Connection, cycle_id: int) -> int:
+    """How many sources the cycle set out to read."""
+    statement = sa.text("SELECT sources FROM core.cycle WHERE cycle_id = :cycle_id")
+    return int(connection.execute(statement, {"cycle_id": cycle_id}).scalar_one())
+
+
 def close_cycle(connection: sa.Connection, cycle_id: int) -> None:
     """Marks the end of a cycle; a second call changes nothing."""
     connection.execute(

@@ -67,6 +67,22 @@ def test_a_code_is_found_however_it_is_typed(browser: Browser, feed: Path) -> No
         ]
 
 
+@pytest.mark.parametrize("typed", ["000.05.33.H24\u2013181012\u20130001", "\ufeff000.05.33.H24-181012-0001\u200b"])
+def test_a_code_is_found_as_a_word_processor_spells_it(browser: Browser, feed: Path, typed: str) -> None:
+    with _served(feed) as url, _opened(browser, url) as page:
+        _ask(page, typed)
+        page.locator(".answer ol").wait_for()
+
+
+def test_nothing_is_asked_for_nothing_and_the_last_answer_goes(browser: Browser, feed: Path) -> None:
+    with _served(feed) as url, _opened(browser, url) as page:
+        _ask(page, CODE)
+        page.locator(".answer ol").wait_for()
+        _ask(page, "  ")
+        page.get_by_text("Hãy nhập mã hồ sơ.").wait_for()
+        assert page.locator(".answer ol").count() == 0
+
+
 @pytest.mark.parametrize("code", ["000.05.33.H24-181012-0002", "toString", "../index", "<b>đậm</b>"])
 def test_a_code_that_is_not_there_is_said_so(browser: Browser, feed: Path, code: str) -> None:
     with _served(feed) as url, _opened(browser, url) as page:

@@ -45,7 +45,7 @@ EXPIRES_AFTER = timedelta(hours=26)
 MAX_DROP_SHARE = 0.1
 
 
-class _LateRun(PublicationRefused):
+class LateRun(PublicationRefused):
     """A newer moment is published."""
 
 
@@ -194,7 +194,7 @@ def _refuse_older(store: FeedStore, last: Published | None, as_of: datetime) -> 
     published = [datetime.fromisoformat(orjson.loads(index)["as_of"])] if index else []
     newest = max([*published, *([last.as_of] if last else [])], default=as_of)
     if as_of < newest:
-        raise _LateRun(
+        raise LateRun(
             f"as_of {city_iso(as_of)} is older than {city_iso(newest)}, which is published: "
             "the feed never goes backwards; publish a newer moment"
         )
@@ -251,7 +251,7 @@ def _failures_told(store: FeedStore, cycle: _Cycle, feed_url: str) -> Iterator[N
     """Whatever stops a publication, `status.json` says so: it is the heartbeat. A late run has no say."""
     try:
         yield
-    except _LateRun:
+    except LateRun:
         raise
     except PublicationRefused as refusal:
         _try_to_write_status(store, cycle, "gate_failed", reason=str(refusal))

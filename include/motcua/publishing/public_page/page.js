@@ -18,6 +18,10 @@
     return `${time} ngày ${day}/${month}/${year}`;
   };
 
+  // as people paste it: any dash, any kind of space, invisible marks
+  const plain = (text) =>
+    text.normalize("NFKC").replace(/[\u2010-\u2015\u2212]/g, "-").replace(/[\s\u200b-\u200f\ufeff]+/g, "").toUpperCase();
+
   const shardOf = async (code) => {
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code));
     const hex = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -77,8 +81,8 @@
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const number = (asked += 1);
-    const code = form.elements.code.value.replace(/\s+/g, "").toUpperCase();
-    const answer = await lookUp(code);
+    const code = plain(form.elements.code.value);
+    const answer = code ? await lookUp(code) : element("p", "Hãy nhập mã hồ sơ.");
     if (number !== asked) return; // an answer to an older question
     answer.classList.add("answer");
     result.replaceChildren(answer);
