@@ -103,7 +103,7 @@ def test_source_that_is_down_is_status_3_and_the_rest_is_published_but_not_pushe
     status, out, err = shell.cycle("--no-push")
     assert status == 3, err
     assert "257/258 đọc được · 1 mất kết nối" in out
-    assert f"source {DOWN} could not be read" in " ".join(err.split())
+    assert f"could not be read: {DOWN}" in " ".join(err.split())
     told = shell.summary()
     assert told["sources"] == {"total": 258, "ok": 257, "down": 1, "held": 0}
     delivery = told["delivery"]
@@ -128,7 +128,7 @@ def test_interrupted_cycle_ends_soon_and_leaves_nobody_behind(
     shell = Shell(settings, city_home, embedded=True)
     city.misbehave(source=DOWN, mode="too_many_requests", retry_after="60")
     with shell.start("--source", DOWN) as process:
-        _wait_for(process, "reading 1 sources")
+        _wait_for(process, "1 sources to read")
         assert len(shell.processes()) > 3
         began = time.monotonic()
         os.killpg(process.pid, order) if to_all else process.send_signal(order)
@@ -144,7 +144,7 @@ def test_killed_cycle_leaves_no_worker_behind_and_the_next_one_finds_its_way(
 ) -> None:
     city.misbehave(source=DOWN, mode="too_many_requests", retry_after="60")
     with shell.start("--source", DOWN, "--no-push") as process:
-        _wait_for(process, "reading 1 sources")
+        _wait_for(process, "1 sources to read")
         process.kill()
     assert psutil.wait_procs(shell.processes(), timeout=STOP_SECONDS)[1] == []
     assert pipeline.rows("SELECT state FROM api.batch") == []
