@@ -28,7 +28,3 @@ class SealedFiles:
         if sealed is None:
             raise ConfigError(f"{self._files.root}/{name} is not there; was the folder moved, or kept too short?")
         return self._seal.open(sealed, name)
-
-    def remove(self, name: str) -> None:
-        """Removes a file, or a folder with what is in it; nothing happens when there is none."""
-        self._files.remove(name)
