@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from motcua.errors import ConfigError
 from motcua.landing import Staging, forget_parts
-from motcua.mapping import SPECS, map_records
+from motcua.mapping import SPECS, PageRecords, map_records
 from motcua.registry import load_registry
 
 from tests.igate_records import record
@@ -29,7 +29,7 @@ def staging(folder: Path) -> Staging:
 def frames() -> dict[str, pd.DataFrame]:
     """The canonical frames of two dossiers, one of which has next to nothing."""
     records = [record(TrichYeu=NAME), {"MaHoSo": "x"}]
-    mapped = map_records([("ab" * 32, records)], SPECS["igate"], load_registry())
+    mapped = map_records([PageRecords("ab" * 32, records)], SPECS["igate"], load_registry())
     return {"dossiers": mapped.dossiers, "steps": mapped.steps, "supplements": mapped.supplements}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-from motcua.mapping import SPECS, MappedBatch, map_records
+from motcua.mapping import SPECS, MappedBatch, PageRecords, map_records
 from motcua.mapping.spec import Record
 from motcua.registry import Registry
 
@@ -16,7 +16,7 @@ SUPPLEMENTS = {"igate": "BoSung", "lgsp": "DanhSachHoSoBoSung"}
 
 def map_all(platform: str, records: Sequence[Record], registry: Registry) -> MappedBatch:
     """The frames of one page."""
-    return map_records([(PAGE, records)], SPECS[platform], registry)
+    return map_records([PageRecords(PAGE, records)], SPECS[platform], registry)
 
 
 def place(path: str, value: object) -> Record:

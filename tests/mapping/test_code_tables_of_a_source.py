@@ -9,9 +9,10 @@ from types import MappingProxyType
 import orjson
 import pytest
 from motcua.landing import Archive
-from motcua.mapping import SPECS, map_records
+from motcua.mapping import SPECS, PageRecords, map_records
 from motcua.registry import Registry
 from motcua.steps.mapped import map_batches
+from motcua.warehouse.ledger import Page, Pages
 
 from tests.igate_records import record
 from tests.mapping.records import PAGE, map_all, values
@@ -22,7 +23,7 @@ OWN = {"igate_channel": "channel"}
 
 
 def test_a_table_of_its_own_counts_instead_of_the_platforms(registry: Registry) -> None:
-    pages = [(PAGE, [record(HinhThucNop=1), record(HinhThucNop=3), record(HinhThucNop=0)])]
+    pages = [PageRecords(PAGE, [record(HinhThucNop=1), record(HinhThucNop=3), record(HinhThucNop=0)])]
     mapped = map_records(pages, SPECS["igate"], registry, own_codes=OWN)
     assert values(mapped.dossiers["channel"]) == [1, 3, -1]
 
@@ -31,8 +32,9 @@ def test_each_source_is_read_by_its_own_tables(registry: Registry, tmp_path: Pat
     sources = {name: registry.sources[name] for name in (WARD, OTHER)}
     sources[OTHER] = replace(sources[OTHER], codes=OWN)
     archive = Archive(tmp_path.as_uri(), b"k" * 32)
-    pages = [(name, [archive.put(_page(name))]) for name in (OTHER, WARD)]
-    read = map_batches(pages, archive, replace(registry, sources=MappingProxyType(sources)), cycle_id=7)
+    pages = [Pages(name, [Page(archive.put(_page(name)), {})]) for name in (OTHER, WARD)]
+    own = replace(registry, sources=MappingProxyType(sources))
+    (read,) = map_batches(pages, archive, own, cycle_id=7, rows_at_once=10)
     frame = read.dossiers.set_index("source_id")
     assert {name: frame.loc[name, "channel"] for name in (WARD, OTHER)} == {WARD: 2, OTHER: 1}
     assert sorted(frame["batch_id"]) == [f"7.{WARD}", f"7.{OTHER}"]

@@ -6,7 +6,7 @@ import json
 import unicodedata
 
 import pytest
-from motcua.mapping import SPECS, map_records
+from motcua.mapping import SPECS, PageRecords, map_records
 from motcua.registry import Registry
 
 from tests.igate_records import record, step
@@ -14,7 +14,11 @@ from tests.mapping.records import SUPPLEMENTS, local, map_all, values
 
 
 def test_rows_keep_their_page_and_place(registry: Registry) -> None:
-    pages = [("aa" * 32, [record(), record()]), ("bb" * 32, []), ("cc" * 32, [record()])]
+    pages = [
+        PageRecords("aa" * 32, [record(), record()]),
+        PageRecords("bb" * 32, []),
+        PageRecords("cc" * 32, [record()]),
+    ]
     frame = map_records(pages, SPECS["igate"], registry).dossiers
     assert frame.index.tolist() == [0, 1, 2]
     assert frame["page_sha256"].tolist() == ["aa" * 32, "aa" * 32, "cc" * 32]
@@ -124,7 +128,11 @@ def test_igate_dossier_is_digitised_when_one_paper_is(
 def test_fields_that_nobody_named_are_told_with_their_page(registry: Registry) -> None:
     odd = record(SoBienNhan="BN1", TienTrinh=[step(MaBuoc="1")], BoSung=[{"GhiChuThem": ""}], NgayNhap=None)
     owner = record(ChuHoSo={"HoTen": "Nga", "NgaySinh": "1990"})
-    pages = [("aa" * 32, [record(), odd, odd]), ("bb" * 32, [record()]), ("cc" * 32, [owner])]
+    pages = [
+        PageRecords("aa" * 32, [record(), odd, odd]),
+        PageRecords("bb" * 32, [record()]),
+        PageRecords("cc" * 32, [owner]),
+    ]
     assert map_records(pages, SPECS["igate"], registry).unknown_fields == (
         ("aa" * 32, "GhiChuThem"),
         ("aa" * 32, "MaBuoc"),
@@ -136,5 +144,5 @@ def test_fields_that_nobody_named_are_told_with_their_page(registry: Registry) -
 
 def test_fields_of_lgsp_that_nobody_named_are_told(registry: Registry) -> None:
     odd = {"DinhDanhCHS": [{"LoaiDinhDanh": "1", "SoDinhDanh": "0"}, {"NoiCap": ""}], "QuaTrinhXuLy": [{"Moi": ""}]}
-    found = map_records([("aa" * 32, [odd])], SPECS["lgsp"], registry).unknown_fields
+    found = map_records([PageRecords("aa" * 32, [odd])], SPECS["lgsp"], registry).unknown_fields
     assert found == (("aa" * 32, "DinhDanhCHS.NoiCap"), ("aa" * 32, "Moi"))

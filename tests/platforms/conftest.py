@@ -32,12 +32,15 @@ class Reading:
         self.connection: Connection = office.dialect.connection(f"office_{next(_NUMBER)}", server.url)
         self.kept: list[bytes] = []
 
-    def read(self, window: Window = ALL, **differs: object) -> Listing:
+    def source(self, **differs: object) -> Source:
         facts: dict[str, object] = {
             "id": "le_chan.an_bien", "group": "le_chan", "units": (UNIT,), "platform": self.office.dialect.name,
             "connection": "office", "page_size": 3, "rate_per_second": 1_000,
         }  # fmt: skip
-        source = Source(**facts | differs)  # type: ignore[arg-type]  # a test gives what it means
+        return Source(**facts | differs)  # type: ignore[arg-type]  # a test gives what it means
+
+    def read(self, window: Window = ALL, **differs: object) -> Listing:
+        source = self.source(**differs)
         return PLATFORMS[source.platform].read_listing(source, self.connection, window, keep=self.keep)
 
     def keep(self, body: bytes) -> str:
@@ -47,7 +50,9 @@ class Reading:
     def codes(self) -> list[object]:
         """Codes of all kept pages, in order, as they are read from the archive again."""
         platform = PLATFORMS[self.office.dialect.name]
-        return [record["MaHoSo"] for body in self.kept for record in platform.records(body)]
+        return [
+            record["MaHoSo"] for body in self.kept for record in platform.records(body, source=self.source(), note={})
+        ]
 
     @property
     def listings(self) -> list[tuple[str, str, str, int]]:

@@ -47,7 +47,11 @@ def read(city: CityClient, source: Source, tmp_path_factory: pytest.TempPathFact
             return sha256
 
         listing = platform.read_listing(wanted, connection, window, keep=keep)
-        return listing, [record for page in listing.pages for record in platform.records(kept[page.sha256])]
+        return listing, [
+            record
+            for page in listing.pages
+            for record in platform.records(kept[page.sha256], source=wanted, note=page.note)
+        ]
 
     return run
 

@@ -58,7 +58,11 @@ def read(names: Sequence[str], window: tuple[str, str], *, unit: str, size: int 
         finally:
             came = [asked(request, recorded) for request, recorded in zip(server.requests, expected, strict=True)]
             assert came == expected
-    return listing, [record for page in listing.pages for record in platform.records(kept[page.sha256])]
+    return listing, [
+        record
+        for page in listing.pages
+        for record in platform.records(kept[page.sha256], source=source, note=page.note)
+    ]
 
 
 def recorded_rows(*names: str) -> list[object]:

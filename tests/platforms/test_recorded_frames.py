@@ -8,7 +8,7 @@ import unicodedata
 
 import pandas as pd
 import pytest
-from motcua.mapping import SPECS, MappedBatch, map_records
+from motcua.mapping import SPECS, MappedBatch, PageRecords, map_records
 from motcua.registry import Registry
 
 from tests.platforms.test_recorded_exchanges import CASES, read, recorded_rows
@@ -20,7 +20,7 @@ NO_REMARKS = dict.fromkeys(("missing", "impossible", "damaged", "cleaned", "mist
 def _frames(case: int, registry: Registry) -> MappedBatch:
     names, window, unit, size, _ = CASES[case]
     _, records = read(names, window, unit=unit, size=size)
-    return map_records([(PAGE, records)], SPECS[names[0].partition("-")[0]], registry)
+    return map_records([PageRecords(PAGE, records)], SPECS[names[0].partition("-")[0]], registry)
 
 
 def _at(local: str) -> pd.Timestamp:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
-from motcua.mapping import SPECS, derive, map_records
+from motcua.mapping import SPECS, PageRecords, derive, map_records
 from motcua.quality import RULES, Rule, Verdict, judge
 from motcua.quality.rules import Context, Owner, Severity
 from motcua.quality.signs import add_signs, newest_copies
@@ -21,7 +21,7 @@ def registry() -> Registry:
 
 
 def _judge(records: Sequence[dict[str, object]], registry: Registry) -> tuple[pd.DataFrame, Verdict]:
-    mapped = map_records([("ab" * 32, records)], SPECS["igate"], registry)
+    mapped = map_records([PageRecords("ab" * 32, records)], SPECS["igate"], registry)
     frame = derive(mapped.dossiers, mapped.steps, mapped.supplements, registry, as_of=AS_OF)
     signed = newest_copies(
         add_signs(frame.assign(source_id="le_chan.an_bien"), mapped.steps, mapped.supplements, registry, as_of=AS_OF)

@@ -79,7 +79,7 @@ class Pipeline:
             cycle = ledger.cycle(connection, cycle_id)
             ledger.record_collected(
                 connection, batch_id=f"{cycle_id}.{source}", at=cycle, source_id=source,
-                kind="full" if cycle.is_full else "window", window=(None, cycle.as_of), pages=[sha256],
+                kind="full" if cycle.is_full else "window", window=(None, cycle.as_of), pages=[ledger.Page(sha256, {})],
                 announced=len(records), fetched=len(records),
             )  # fmt: skip
         return sha256

@@ -9,7 +9,8 @@ from motcua import steps
 from motcua.errors import ConfigError
 from motcua.registry import load_registry
 from motcua.settings import Settings
-from motcua.steps.cycles import ROWS_PER_CHUNK, SOURCES_PER_TASK
+from motcua.steps.cycles import SOURCES_PER_TASK
+from motcua.steps.judge import ROWS_AT_ONCE
 from motcua.warehouse import ledger
 
 from tests.steps.pipeline import AS_OF, WARD, Pipeline
@@ -104,7 +105,7 @@ def test_chunks_hold_a_bounded_number_of_rows_and_every_batch_once(pipeline: Pip
     assert found == [["a", "b"], ["c"], ["d"], ["e", "f"], ["g"]]
     assert [chunk["part"] for chunk in chunks] == [f"{cycle_id}.part-{number}" for number in range(1, 6)]
     assert chunks[0]["label"] == "phần 1 · 2 nguồn · 25000 dòng"
-    assert all(sum(rows[name] for name in some) <= ROWS_PER_CHUNK for some in found if len(some) > 1)
+    assert all(sum(rows[name] for name in some) <= ROWS_AT_ONCE for some in found if len(some) > 1)
 
 
 def test_cycle_that_read_nothing_has_no_chunks(pipeline: Pipeline) -> None:

@@ -17,6 +17,15 @@ class Staging:
 
     def __init__(self, url: str, key: bytes) -> None:
         self._files = SealedFiles(url, key)
+        self._folders = Files(url)
+
+    def parts(self, part: str) -> list[str]:
+        """The parts that lie within a part, by number."""
+        return [f"{part}/{number}" for number in sorted(map(int, self._folders.names(part)))]
+
+    def forget(self, part: str) -> None:
+        """Removes a part with all that lies within it."""
+        self._folders.remove(part)
 
     def write(self, part: str, name: str, frame: pd.DataFrame) -> None:
         """Keeps a frame, replacing an older one."""

@@ -1,11 +1,11 @@
 """Page records to the canonical frames: one declarative spec a platform, applied by column."""
 
 from motcua.mapping.derive import derive
-from motcua.mapping.frames import MappedBatch, map_records
+from motcua.mapping.frames import MappedBatch, PageRecords, map_records
 from motcua.mapping.igate import IGATE
 from motcua.mapping.lgsp import LGSP
 from motcua.mapping.spec import Record, Spec
 
 SPECS = {spec.platform: spec for spec in (IGATE, LGSP)}
 
-__all__ = ["SPECS", "MappedBatch", "Record", "Spec", "derive", "map_records"]
+__all__ = ["SPECS", "MappedBatch", "PageRecords", "Record", "Spec", "derive", "map_records"]

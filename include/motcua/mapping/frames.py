@@ -7,10 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import orjson
 import pandas as pd
 
+from motcua.domain.status import Status
 from motcua.mapping import columns
 from motcua.mapping.spec import Field, Kind, Record, Spec
 from motcua.registry import Registry
@@ -21,6 +23,14 @@ CodeTables = Mapping[str, Mapping[str, int]]
 _ALWAYS = ("code", "agency_code", "source_changed_at")
 _LIVING = ("procedure_code", "status")
 _NOT_RECEIVED = (1, 3)
+
+
+class PageRecords(NamedTuple):
+    """Records of an archived page, or of a piece of it that begins at its row `first_row`."""
+
+    sha256: str
+    records: Sequence[Record]
+    first_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +53,24 @@ class MappedBatch:
 
 
 def map_records(
-    pages: Iterable[tuple[str, Sequence[Record]]],
+    pages: Sequence[PageRecords],
     spec: Spec,
     registry: Registry,
     *,
     own_codes: Mapping[str, str] = MappingProxyType({}),
 ) -> MappedBatch:
-    """Maps pages (sha256, records), in reading order.
+    """Maps pages, or pieces of them, in reading order.
 
     Times become UTC, texts NFC, codes canonical: unknown codes are `UNKNOWN`, absent ones null. `own_codes` are the
     `codes` of the sources: the platform's code table → the one that counts instead.
     """
-    pages = list(pages)
     tables = {**registry.codes, **{name: registry.codes[own] for name, own in own_codes.items()}}
-    records = [record for _, page in pages for record in page]
+    records = [record for page in pages for record in page.records]
     steps, bad_steps = _children(records, spec.steps, spec.step, spec, tables)
-    supplements, bad_supplements = _children(records, spec.supplements, spec.supplement, spec, tables)
+    if spec.supplements is None:
+        supplements, bad_supplements = _requests(steps), pd.Series(False, index=pd.RangeIndex(len(records)))
+    else:
+        supplements, bad_supplements = _children(records, spec.supplements, spec.supplement, spec, tables)
     dossiers, noticed = _read(records, spec.record, spec, tables)
     _complete(dossiers, spec, records)
     noticed["impossible"] |= {"steps": bad_steps, "supplements": bad_supplements}
@@ -69,8 +81,10 @@ def map_records(
         dossiers[observation] = columns.flagged(noticed[observation], len(dossiers))
     unknown_steps = steps.loc[steps["status"] < 0, "row"].unique()
     dossiers["steps_known"] = ~dossiers.index.isin(unknown_steps)
-    dossiers["page_sha256"] = pd.Series([sha for sha, page in pages for _ in page], dtype="str")
-    dossiers["page_row"] = pd.Series([row for _, page in pages for row in range(len(page))], dtype="int32")
+    dossiers["page_sha256"] = pd.Series([page.sha256 for page in pages for _ in page.records], dtype="str")
+    dossiers["page_row"] = pd.Series(
+        [page.first_row + row for page in pages for row in range(len(page.records))], dtype="int32"
+    )
     return MappedBatch(dossiers, _numbered_steps(steps), _numbered_supplements(supplements), _unknown(pages, spec))
 
 
@@ -187,9 +201,26 @@ def _children(
     return pd.DataFrame(data), pd.Series(index.isin(data["row"][bad]), index=index)
 
 
+def _requests(steps: pd.DataFrame) -> pd.DataFrame:
+    """The steps that ask for a supplement, as the requests; the step after it answers (contract, "common to all")."""
+    answered = steps.groupby("row")["at"].shift(-1)
+    asked = steps["status"].eq(Status.SUPPLEMENT).fillna(False)
+    return pd.DataFrame(
+        {
+            "row": steps["row"],
+            "external_id": pd.Series(None, index=steps.index, dtype="str"),
+            "requested_at": steps["at"],
+            "note": steps["note"],
+            "answered_at": answered,
+            "due_at": pd.Series(pd.NaT, index=steps.index, dtype=_TIME),
+        }
+    )[asked].reset_index(drop=True)
+
+
 def _mistyped(records: Sequence[Record], spec: Spec) -> dict[str, pd.Series]:
     """Lists and objects that are none: their content cannot be read, so the record cannot be judged."""
-    masks = {key: [not _is_objects(record.get(key)) for record in records] for key in (spec.steps, spec.supplements)}
+    lists = [key for key in (spec.steps, spec.supplements) if key is not None]
+    masks = {key: [not _is_objects(record.get(key)) for record in records] for key in lists}
     masks |= {
         key: [not isinstance(record.get(key), dict) and not _is_objects(record.get(key)) for record in records]
         for key in sorted(spec.objects)
@@ -258,11 +289,11 @@ def _numbered_supplements(supplements: pd.DataFrame) -> pd.DataFrame:
     return supplements
 
 
-def _unknown(pages: Sequence[tuple[str, Sequence[Record]]], spec: Spec) -> tuple[tuple[str, str], ...]:
+def _unknown(pages: Sequence[PageRecords], spec: Spec) -> tuple[tuple[str, str], ...]:
     found = []
-    for sha256, records in pages:
+    for sha256, records, _ in pages:
         keys: set[str] = set().union(*records)
-        for key in (spec.steps, spec.supplements):
+        for key in filter(None, (spec.steps, spec.supplements)):
             keys = keys.union(*_objects(records, key))
         for key in spec.objects:
             keys |= {f"{key}.{name}" for name in set().union(*_objects(records, key))}

@@ -51,7 +51,7 @@ class Spec:
         record: fields of a dossier.
         steps: key of the list of steps.
         step: fields of a step.
-        supplements: key of the list of supplement requests.
+        supplements: key of the list of supplement requests; None where the steps with status 5 are the requests.
         supplement: fields of a supplement request.
         ignored: keys known and left alone, of records, steps, supplements, and `a.b` of objects.
         time_formats: `strptime` formats, tried in order.
@@ -64,7 +64,7 @@ class Spec:
     record: tuple[Field, ...]
     steps: str
     step: tuple[Field, ...]
-    supplements: str
+    supplements: str | None
     supplement: tuple[Field, ...]
     ignored: frozenset[str]
     time_formats: tuple[str, ...]
@@ -86,4 +86,5 @@ class Spec:
     def known_keys(self) -> frozenset[str]:
         """Every mapped path and every ignored key, of all levels."""
         paths = {field.path for field in (*self.record, *self.step, *self.supplement)}
-        return self.ignored | paths | self.objects | {self.steps, self.supplements}
+        lists = {key for key in (self.steps, self.supplements) if key is not None}
+        return self.ignored | paths | self.objects | lists

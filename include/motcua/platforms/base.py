@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,20 +54,33 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRef:
-    """One archived page: `rows` records of `unit`, in reading order."""
+    """One archived page: `rows` records of `unit`, in reading order.
+
+    `note` says what the bytes themselves do not, and reading them again needs: of a register file its name and the
+    time of its upload. It stands in the batch ledger, so no person's name may be in it.
+    """
 
     unit: str
     sha256: str
     rows: int
+    note: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A complete listing; `announced` is None where a platform announces no total."""
+    """A complete listing.
+
+    Attributes:
+        pages: in reading order.
+        announced: the total that the source told, None where its platform tells none.
+        fetched: rows read, repeated ones too.
+        clock_skew_seconds: how far the source's clock is ahead of ours, None where it shows none.
+    """
 
     pages: tuple[PageRef, ...]
     announced: int | None
     fetched: int
+    clock_skew_seconds: float | None = None
 
 
 class Platform(Protocol):
@@ -87,8 +101,8 @@ class Platform(Protocol):
         """
         ...
 
-    def records(self, body: bytes) -> Sequence[Record]:
-        """Records of a page that `read_listing` has kept."""
+    def records(self, body: bytes, *, source: Source, note: Mapping[str, str]) -> Iterable[Record]:
+        """Records of a page that `read_listing` has kept, in order; `note` is that of its `PageRef`."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -59,7 +59,7 @@ class Igate:
             http.close()
         return Listing(pages=tuple(pages), announced=announced, fetched=sum(page.rows for page in pages))
 
-    def records(self, body: bytes) -> Sequence[Record]:
+    def records(self, body: bytes, *, source: Source, note: Mapping[str, str]) -> Sequence[Record]:
         """See `Platform`."""
         found: Sequence[Record] = parse(body)["data"]["danhSach"]
         return found

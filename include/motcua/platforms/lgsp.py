@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -54,7 +54,7 @@ class Lgsp:
             http.close()
         return Listing(pages=tuple(pages), announced=None, fetched=sum(page.rows for page in pages))
 
-    def records(self, body: bytes) -> Sequence[Record]:
+    def records(self, body: bytes, *, source: Source, note: Mapping[str, str]) -> Sequence[Record]:
         """See `Platform`."""
         found: Sequence[Record] = parse(body)["result"]
         return found

@@ -13,7 +13,7 @@ from motcua.registry.model import Band, Group, Source, Windows
 from motcua.registry.reading import File, Invalid, Node, Problems, document
 
 # A platform joins with its module in `motcua.platforms`.
-PLATFORMS = ("igate", "lgsp")
+PLATFORMS = ("igate", "lgsp", "oss_soap", "sql_view", "sftp_register")
 ENCODINGS = ("utf-8", "windows-1258", "tcvn3", "vni", "viscii")
 DELIMITERS = (",", ";", "\t")
 

@@ -91,8 +91,9 @@ def _read(desk: _Desk, source: Source) -> int | None:
     with desk.engine.begin() as connection:
         ledger.record_collected(
             connection, batch_id=batch_id, at=desk.cycle, source_id=source.id, kind=kind,
-            window=(window.since, window.until), pages=[page.sha256 for page in listing.pages],
-            announced=listing.announced, fetched=listing.fetched,
+            window=(window.since, window.until),
+            pages=[ledger.Page(page.sha256, page.note) for page in listing.pages], announced=listing.announced,
+            fetched=listing.fetched, clock_skew_seconds=listing.clock_skew_seconds,
         )  # fmt: skip
     return listing.fetched
 

@@ -40,7 +40,9 @@ def consolidate(
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)
             wanted = [b for b in ledger.batches_in(connection, cycle_id, "judged") if b.batch_id in set(batches)]
-        frames = [staging.read(part, name) for name in FRAMES] if wanted else []
+        frames = (
+            [pd.concat([staging.read(one, name) for one in staging.parts(part)]) for name in FRAMES] if wanted else []
+        )
         shares = [share for share in _shares(wanted) if share]
         outcomes = [
             outcome

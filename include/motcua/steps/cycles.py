@@ -16,14 +16,12 @@ from motcua.landing import forget_parts
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
 from motcua.steps import place
+from motcua.steps.judge import ROWS_AT_ONCE
 from motcua.warehouse import Role, ledger
 
 # One collecting task reads at most so many sources: small enough to spread over two cores, large enough that
 # starting it does not cost more than its work.
 SOURCES_PER_TASK = 30
-# One judging task holds at most so many rows: what keeps it under 768 MiB, Great Expectations and Airflow included
-# (design, decision 5, allows 50,000; those took 780 to 860).
-ROWS_PER_CHUNK = 25_000
 # More than this share of a platform's sources down is our problem, not theirs (design, decision 9).
 MAX_DOWN_SHARE = 0.30
 
@@ -98,7 +96,7 @@ def chunks(*, settings: Settings, cycle_id: int) -> list[Chunk]:
         batches = ledger.batches_in(connection, cycle_id, "collected", "judged")
     cut: list[list[ledger.Collected]] = [[]]
     for batch in batches:
-        if cut[-1] and sum(other.fetched for other in cut[-1]) + batch.fetched > ROWS_PER_CHUNK:
+        if cut[-1] and sum(other.fetched for other in cut[-1]) + batch.fetched > ROWS_AT_ONCE:
             cut.append([])
         cut[-1].append(batch)
     return [

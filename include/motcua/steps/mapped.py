@@ -1,18 +1,19 @@
-"""Canonical frames of many batches, from their archived pages; no more raw records in memory than one bite."""
+"""Canonical frames of batches, from their archived pages: a slice at a time, and no more raw records than one bite."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import NamedTuple
 
 import pandas as pd
 
 from motcua.landing import Archive
-from motcua.mapping import SPECS, MappedBatch, Record, map_records
+from motcua.mapping import SPECS, MappedBatch, PageRecords, Record, map_records
 from motcua.platforms import PLATFORMS
 from motcua.registry import Registry
+from motcua.warehouse.ledger import Pages
 
 # Records held as Python objects at once, at most so many and from so many bytes: ordinary ones are some ten kilobytes
 # each as objects, so a bite stays under 60 MB.
@@ -22,7 +23,7 @@ BITE_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """Frames of many batches in one.
+    """Frames of a slice: rows of one batch or of many.
 
     Attributes:
         dossiers: canonical rows with `source_id` and `batch_id`, numbered through.
@@ -44,29 +45,42 @@ class _Kind(NamedTuple):
     codes: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Owner(NamedTuple):
+    """Whose the next `rows` rows are, and from which page."""
+
     source_id: str
     sha256: str
-    records: Sequence[Record]
+    rows: int
 
 
 def map_batches(
-    batches: Sequence[tuple[str, Sequence[str]]], archive: Archive, registry: Registry, *, cycle_id: int
-) -> Mapped:
-    """Maps the pages of batches (source, sha256 of each page), each by its platform's spec."""
+    batches: Sequence[Pages], archive: Archive, registry: Registry, *, cycle_id: int, rows_at_once: int
+) -> Iterator[Mapped]:
+    """Maps the pages of batches, each by its platform's spec; at least one slice, each of about `rows_at_once` rows."""
+    bites: list[tuple[list[_Owner], MappedBatch]] = []
+    rows = 0
+    for kind, bite in _bites(batches, archive, registry):
+        mapped = map_records([piece for _, piece in bite], SPECS[kind.platform], registry, own_codes=dict(kind.codes))
+        if bites and rows + len(mapped.dossiers) > rows_at_once:
+            yield _slice(bites, cycle_id)
+            bites, rows = [], 0
+        bites.append(([_Owner(source_id, piece.sha256, len(piece.records)) for source_id, piece in bite], mapped))
+        rows += len(mapped.dossiers)
+    yield _slice(bites, cycle_id)
+
+
+def _slice(bites: Sequence[tuple[list[_Owner], MappedBatch]], cycle_id: int) -> Mapped:
     dossiers, steps, supplements, unknown = [], [], [], []
     offset = 0
-    for kind, bite in _bites(batches, archive, registry):
-        mapped = map_records(
-            [(page.sha256, page.records) for page in bite], SPECS[kind.platform], registry, own_codes=dict(kind.codes)
-        )
+    for owners, mapped in bites:
         frame = mapped.dossiers.set_index(pd.RangeIndex(offset, offset + len(mapped.dossiers)))
-        sources = pd.Series([page.source_id for page in bite for _ in page.records], dtype="str", index=frame.index)
+        sources = pd.Series(
+            [owner.source_id for owner in owners for _ in range(owner.rows)], dtype="str", index=frame.index
+        )
         dossiers.append(frame.assign(source_id=sources, batch_id=f"{cycle_id}." + sources))
         steps.append(mapped.steps.assign(row=mapped.steps["row"] + offset))
         supplements.append(mapped.supplements.assign(row=mapped.supplements["row"] + offset))
-        unknown += _unknown_fields(bite, mapped, cycle_id)
+        unknown += _unknown_fields(owners, mapped, cycle_id)
         offset += len(frame)
     fields = pd.DataFrame(unknown, columns=["source_id", "field", "page_sha256", "batch_id"], dtype="str")
     return Mapped(
@@ -78,41 +92,56 @@ def map_batches(
 
 
 def _bites(
-    batches: Sequence[tuple[str, Sequence[str]]], archive: Archive, registry: Registry
-) -> Iterator[tuple[_Kind, list[_Page]]]:
-    """Pages that are read alike, about `BITE` records at a time; at least one, so that empty frames have columns."""
+    batches: Sequence[Pages], archive: Archive, registry: Registry
+) -> Iterator[tuple[_Kind, list[tuple[str, PageRecords]]]]:
+    """Records that are read alike, about `BITE` at a time; at least one bite, so that empty frames have columns."""
 
-    def kind_of(batch: tuple[str, Sequence[str]]) -> _Kind:
-        source = registry.sources[batch[0]]
+    def kind_of(batch: Pages) -> _Kind:
+        source = registry.sources[batch.source_id]
         return _Kind(source.platform, tuple(sorted(source.codes.items())))
 
     is_empty = True
     for kind, some in groupby(sorted(batches, key=kind_of), key=kind_of):
-        for bite in _cut(some, archive, kind.platform):
+        for bite in _cut(some, archive, registry):
             is_empty = False
             yield kind, bite
     if is_empty:
         yield _Kind(next(iter(SPECS))), []
 
 
-def _cut(batches: Iterable[tuple[str, Sequence[str]]], archive: Archive, platform: str) -> Iterator[list[_Page]]:
-    bite: list[_Page] = []
+def _cut(batches: Iterable[Pages], archive: Archive, registry: Registry) -> Iterator[list[tuple[str, PageRecords]]]:
+    bite: list[tuple[str, PageRecords]] = []
     size = 0
-    for source_id, pages in batches:
-        for sha256 in pages:
-            body = archive.get(sha256)
-            bite.append(_Page(source_id, sha256, PLATFORMS[platform].records(body)))
+    for batch in batches:
+        source = registry.sources[batch.source_id]
+        for page in batch.pages:
+            body = archive.get(page.sha256)
             size += len(body)
-            if size >= BITE_BYTES or sum(len(page.records) for page in bite) >= BITE:
-                yield bite
-                bite, size = [], 0
+            records = PLATFORMS[source.platform].records(body, source=source, note=page.note)
+            for piece in _pieces(page.sha256, records):
+                bite.append((source.id, piece))
+                if size >= BITE_BYTES or sum(len(piece.records) for _, piece in bite) >= BITE:
+                    yield bite
+                    bite, size = [], 0
     if bite:
         yield bite
 
 
-def _unknown_fields(bite: Sequence[_Page], mapped: MappedBatch, cycle_id: int) -> list[tuple[str, str, str, str]]:
+def _pieces(sha256: str, records: Iterable[Record]) -> Iterator[PageRecords]:
+    """A page in pieces of at most `BITE` records; an empty page is one empty piece."""
+    coming, first_row = iter(records), 0
+    while True:
+        some = list(islice(coming, BITE))
+        if some or first_row == 0:
+            yield PageRecords(sha256, some, first_row)
+        if len(some) < BITE:
+            return
+        first_row += len(some)
+
+
+def _unknown_fields(owners: Sequence[_Owner], mapped: MappedBatch, cycle_id: int) -> list[tuple[str, str, str, str]]:
     """Which source has which of the fields that nobody named."""
-    sha_to_source = {page.sha256: page.source_id for page in bite}
+    sha_to_source = {owner.sha256: owner.source_id for owner in owners}
     return [
         (sha_to_source[sha256], field, sha256, f"{cycle_id}.{sha_to_source[sha256]}")
         for sha256, field in mapped.unknown_fields

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -30,6 +33,20 @@ class Collected:
     fetched: int
     newest_change: datetime | None
     is_full: bool
+
+
+class Page(NamedTuple):
+    """One archived page of a batch, with what its bytes do not say."""
+
+    sha256: str
+    note: Mapping[str, str]
+
+
+class Pages(NamedTuple):
+    """All pages of a source's batch, in reading order."""
+
+    source_id: str
+    pages: Sequence[Page]
 
 
 @dataclass(slots=True)
@@ -105,26 +122,29 @@ def record_collected(
     source_id: str,
     kind: str,
     window: tuple[datetime | None, datetime],
-    pages: Sequence[str],
+    pages: Sequence[Page],
     announced: int | None,
     fetched: int,
+    clock_skew_seconds: float | None = None,
 ) -> None:
     """A batch exists from here on: its listing reached its end and its pages are archived."""
     connection.execute(
         sa.text("""
             INSERT INTO core.batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to, pages,
-                                    announced, fetched)
+                                    page_notes, announced, fetched, clock_skew_seconds)
             VALUES (:batch_id, :cycle_id, :source_id, :as_of, :kind, 'collected', :window_from, :window_to, :pages,
-                    :announced, :fetched)
+                    CAST(:page_notes AS jsonb), :announced, :fetched, :clock_skew_seconds)
             ON CONFLICT (batch_id) DO UPDATE SET
-                (state, window_from, window_to, pages, announced, fetched, error_kind, error, ended_at)
-              = ('collected', EXCLUDED.window_from, EXCLUDED.window_to, EXCLUDED.pages, EXCLUDED.announced,
-                 EXCLUDED.fetched, NULL, NULL, NULL)
+                (state, window_from, window_to, pages, page_notes, announced, fetched, clock_skew_seconds, error_kind,
+                 error, ended_at)
+              = ('collected', EXCLUDED.window_from, EXCLUDED.window_to, EXCLUDED.pages, EXCLUDED.page_notes,
+                 EXCLUDED.announced, EXCLUDED.fetched, EXCLUDED.clock_skew_seconds, NULL, NULL, NULL)
         """),
         {
             "batch_id": batch_id, "cycle_id": at.cycle_id, "source_id": source_id, "as_of": at.as_of, "kind": kind,
-            "window_from": window[0], "window_to": window[1], "pages": list(pages), "announced": announced,
-            "fetched": fetched,
+            "window_from": window[0], "window_to": window[1], "pages": [page.sha256 for page in pages],
+            "page_notes": json.dumps([dict(page.note) for page in pages]) if any(page.note for page in pages) else None,
+            "announced": announced, "fetched": fetched, "clock_skew_seconds": clock_skew_seconds,
         },
     )  # fmt: skip
 
@@ -183,13 +203,21 @@ def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[C
     return [Collected(**row._mapping) for row in rows]
 
 
-def pages_of(connection: sa.Connection, batches: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Source and pages (sha256, in reading order) of each batch, by source."""
+def pages_of(connection: sa.Connection, batches: Sequence[str]) -> list[Pages]:
+    """The pages of each batch, by source."""
     rows = connection.execute(
-        sa.text("SELECT source_id, pages FROM core.batch WHERE batch_id = ANY(:batches) ORDER BY source_id"),
+        sa.text(
+            "SELECT source_id, pages, page_notes FROM core.batch WHERE batch_id = ANY(:batches) ORDER BY source_id"
+        ),
         {"batches": list(batches)},
     )
-    return [(row.source_id, row.pages) for row in rows]
+    return [
+        Pages(
+            row.source_id,
+            [Page(*page) for page in zip(row.pages, row.page_notes or repeat({}, len(row.pages)), strict=True)],
+        )
+        for row in rows
+    ]
 
 
 def mark_judged(

@@ -11,7 +11,7 @@ SESSION_TABLES = tuple(
         (
             "CREATE TEMP TABLE IF NOT EXISTS incoming_dossier (LIKE core.source_dossier)",
             "CREATE TEMP TABLE IF NOT EXISTS incoming_applicant (LIKE private.applicant)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_step (LIKE private.step)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_step (LIKE private.step INCLUDING DEFAULTS)",
             "CREATE TEMP TABLE IF NOT EXISTS incoming_supplement (LIKE private.supplement)",
             "CREATE TEMP TABLE IF NOT EXISTS incoming_quarantine (LIKE core.quarantine INCLUDING DEFAULTS)",
             "CREATE TEMP TABLE IF NOT EXISTS incoming_issue (LIKE core.issue INCLUDING DEFAULTS)",
