@@ -17,8 +17,9 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param, get_current_context, task, task_group
-from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, PLATFORMS, RUNS_BY_CLOCK, moment, places, settings
+from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param, task
+from stages import read_and_merge
+from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, moment, settings
 
 WORKING_HOURS_AND_ONE_NIGHT = MultipleCronTriggerTimetable("*/15 7-17 * * 1-5", "0 2 * * *", timezone=CITY_TIME)
 
@@ -33,8 +34,7 @@ with DAG(
     default_args={**DEFAULTS, "retry_policy": BY_KIND_OF_ERROR},
     tags=["motcua", "sources", "warehouse"],
     params={
-        "as_of": Param(None, type=["null", "string"], format="date-time", title="Tính đến thời điểm",
-                       description="Để trống: thời điểm của lần chạy. Ví dụ 2018-12-25T17:00:00+07:00"),
+        "as_of": AS_OF,
         "sources": Param([], type="array", items={"type": "string"}, title="Chỉ các nguồn",
                          description="Mã nguồn, mỗi dòng một mã; để trống: tất cả các nguồn đến hạn"),
         "full": Param(False, type="boolean", title="Đọc lại toàn bộ danh sách"),
@@ -52,68 +52,4 @@ with DAG(
             settings=settings(), run_key=dag_run.run_id, as_of=as_of, sources=params["sources"], full=params["full"]
         )
 
-    @task(execution_timeout=timedelta(minutes=5))
-    def parts(planned: dict[str, Any], platform: str) -> list[dict[str, Any]]:
-        """The platform's share of the plan; none of its sources is due: what follows is skipped."""
-        return [{**part, "cycle_id": planned["cycle_id"]} for part in planned["collect"].get(platform, [])]
-
-    @task(map_index_template="{{ label }}", execution_timeout=timedelta(minutes=30))
-    def collect(label: str, cycle_id: int, sources: list[str]) -> dict[str, Any]:
-        """Reads some sources of one group to the end; a source that is down is recorded, not raised."""
-        get_current_context()["label"] = label
-        from motcua import steps
-
-        return steps.collect(**places(), cycle_id=cycle_id, sources=sources)
-
-    @task(trigger_rule="all_done_min_one_success", execution_timeout=timedelta(minutes=5))
-    def chunks(planned: dict[str, Any]) -> list[dict[str, Any]]:
-        """What was read, cut into parts that fit into memory; a collecting task that failed stops no other's rows."""
-        from motcua import steps
-
-        cycle_id = planned["cycle_id"]
-        return [{**chunk, "cycle_id": cycle_id} for chunk in steps.chunks(settings=settings(), cycle_id=cycle_id)]
-
-    @task(map_index_template="{{ label }}", execution_timeout=timedelta(minutes=30))
-    def judge(label: str, cycle_id: int, part: str, batches: list[str]) -> dict[str, Any]:
-        """Judges rows by the rule book; the bad ones go to quarantine."""
-        get_current_context()["label"] = label
-        from motcua import steps
-
-        return steps.judge(**places(), cycle_id=cycle_id, part=part, batches=batches)
-
-    @task(map_index_template="{{ label }}", execution_timeout=timedelta(minutes=30))
-    def consolidate(label: str, cycle_id: int, part: str, batches: list[str]) -> dict[str, Any]:
-        """Merges the judged batches of a part, each in one transaction."""
-        get_current_context()["label"] = label
-        from motcua import steps
-
-        return steps.consolidate(**places(), cycle_id=cycle_id, part=part, batches=batches)
-
-    @task_group(group_id="load")
-    def load(label: str, cycle_id: int, part: str, batches: list[str]) -> None:
-        """From staged frames to the warehouse, part by part: one part's failure stops no other."""
-        judge(label, cycle_id, part, batches) >> consolidate(label, cycle_id, part, batches)
-
-    @task(outlets=[DOSSIERS], trigger_rule="all_done_min_one_success", execution_timeout=timedelta(minutes=5))
-    def announce(planned: dict[str, Any], outlet_events: Any) -> None:
-        """Tells publication and delivery that the warehouse moved, even where a part of the run is red."""
-        outlet_events[DOSSIERS].extra = {"as_of": planned["as_of"], "cycle_id": planned["cycle_id"]}
-
-    @task(trigger_rule="all_done_min_one_success", retries=0, execution_timeout=timedelta(minutes=5))
-    def report(planned: dict[str, Any], ti: Any, dag_run: Any) -> dict[str, Any]:
-        """Closes the cycle and says once what is wrong; red when we failed, or too much of a platform is down."""
-        from motcua import steps
-        from motcua.errors import MotcuaError
-
-        outcome: dict[str, Any] = steps.report(settings=settings(), cycle_id=planned["cycle_id"])
-        failed = ti.get_ti_count(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id], states=["failed", "upstream_failed"])
-        if failed:
-            raise MotcuaError(f"{failed} tasks of this run failed: open the red ones; the others' rows are merged")
-        return outcome
-
-    planned = plan()
-    read = chunks(planned)
-    for platform in PLATFORMS:
-        share = parts.override(task_id=f"plan_{platform}")(planned, platform)
-        collect.override(task_id=f"collect_{platform}", pool=platform).expand_kwargs(share) >> read
-    load.expand_kwargs(read) >> [announce(planned), report(planned)]
+    read_and_merge(plan())

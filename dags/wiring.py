@@ -9,14 +9,14 @@ import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
 if TYPE_CHECKING:
     from motcua.connections import Connection
     from motcua.settings import Settings
 
 # Each has a pool of its own in config/pools.json; a platform is added in both places.
-PLATFORMS = ("igate", "lgsp")
+PLATFORMS = ("igate", "lgsp", "oss_soap", "sql_view", "sftp_register")
 CITY_TIME = "Asia/Ho_Chi_Minh"
 
 # What the city holds true has moved; `extra` carries `as_of` and `cycle_id`.
@@ -45,6 +45,12 @@ BY_KIND_OF_ERROR = ExceptionRetryPolicy(
     ]
 )
 
+# What several forms ask.
+AS_OF = Param(None, type=["null", "string"], format="date-time", title="Tính đến thời điểm",
+              description="Để trống: thời điểm của lần chạy. Ví dụ 2018-12-25T17:00:00+07:00")  # fmt: skip
+REASON = Param(type="string", minLength=5, maxLength=500, title="Lý do",
+               description="Được lưu cùng tên người yêu cầu; không ghi thông tin cá nhân")  # fmt: skip
+
 
 def settings() -> Settings:
     """Where things live, from the environment of the task."""
@@ -60,12 +66,22 @@ def places() -> dict[str, Any]:
 
 def moment(params: dict[str, Any], dag_run: Any, data_interval_end: datetime | None = None) -> datetime:
     """The `as_of` of a run: its parameter, else the end of its interval, else when it was to run."""
-    if not params["as_of"]:
-        return data_interval_end or dag_run.run_after
-    given = datetime.fromisoformat(params["as_of"])
+    return when(params, "as_of") or data_interval_end or dag_run.run_after
+
+
+def when(params: dict[str, Any], name: str) -> datetime | None:
+    """A moment that the form asks for; None where it was left empty."""
+    if not params[name]:
+        return None
+    given = datetime.fromisoformat(params[name])
     if given.tzinfo is None:
-        raise ValueError(f"as_of: expected a moment with its zone, such as 2018-12-25T17:00+07:00, got {given}")
+        raise ValueError(f"{name}: expected a moment with its zone, such as 2018-12-25T17:00+07:00, got {given}")
     return given
+
+
+def who(dag_run: Any) -> str:
+    """Who started a run by hand, as Airflow knows them."""
+    return dag_run.triggering_user_name or f"unknown, run {dag_run.run_id}"
 
 
 def newest(triggering_asset_events: Any) -> dict[str, Any]:

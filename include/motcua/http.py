@@ -191,8 +191,18 @@ class HttpSession:
                 "UNAVAILABLE", f"connection failed: {_cause(error)}", sent=sent or not refused
             ) from error
 
-    def fetch(self, method: str, url: str, *, deadline: float | None = None, **request: Unpack[Request]) -> Answer:
+    def fetch(
+        self,
+        method: str,
+        url: str,
+        *,
+        deadline: float | None = None,
+        is_final: Callable[[Answer], bool] = lambda _: False,
+        **request: Unpack[Request],
+    ) -> Answer:
         """One call that may be repeated: retried on no answer, 429 and 5xx, with growing pauses.
+
+        `is_final` says of an answer with 5xx that repeating the call is no use: it is returned.
 
         Raises:
             HttpUnavailable: the last try failed too, or a pause would outlast the deadline.
@@ -207,7 +217,7 @@ class HttpSession:
                 if attempt == self._limits.tries or self._now() + pause >= end:
                     raise
             else:
-                if answer.status != 429 and answer.status < 500:
+                if answer.status != 429 and (answer.status < 500 or is_final(answer)):
                     return answer
                 pause = self._pause_after(answer, attempt, pause, end)
             self._sleep(pause)

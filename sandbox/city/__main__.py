@@ -53,7 +53,12 @@ def _loop() -> asyncio.AbstractEventLoop:
 async def _serve(state: CityState, listener: socket.socket, url: str) -> None:
     # kept open for as long as web servers usually do; with uvicorn's 5 s, a stall of its loop cuts every line at once
     config = uvicorn.Config(
-        city_app(state), log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=75
+        city_app(state),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=75,
+        date_header=False,  # `Dated` writes it
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 
-from sandbox.city import city_portal, control, igate, lgsp, portal
+from sandbox.city import city_portal, control, igate, lgsp, portal, soap
+from sandbox.city.answers import Dated
 from sandbox.city.city_portal import CityPortal
 from sandbox.city.connections import PORTAL_USER, portal_password
 from sandbox.city.portal import PortalState
@@ -17,13 +19,15 @@ def city_app(state: CityState) -> Starlette:
     government = PortalState(state.registry, user=PORTAL_USER, password=portal_password(state))
     consumer = CityPortal()
     return Starlette(
+        middleware=[Middleware(Dated)],
         routes=[
             *igate.routes(state),
             *lgsp.routes(state),
+            *soap.routes(state),
             Mount("/portal", routes=portal.routes(government)),
             Mount("/city-portal", routes=city_portal.routes(consumer)),
             Mount("/control/portal", routes=portal.control_routes(government)),
             Mount("/control/city-portal", routes=city_portal.control_routes(consumer)),
             Mount("/control", routes=control.routes(state)),
-        ]
+        ],
     )

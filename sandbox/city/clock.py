@@ -12,7 +12,7 @@ from sandbox.city.population import KEPT_DELETED, Population
 from sandbox.city.worktime import NEVER, Moments
 
 # How a row of a listing stands to its dossier.
-PLAIN, OTHER_FACTS, AGAIN = 0, 1, 2
+PLAIN, OTHER_FACTS, AGAIN, OLDER = 0, 1, 2, 3
 VARIANTS = 4
 
 
@@ -33,6 +33,7 @@ class View:
     """The city at `now`.
 
     Attributes:
+        city: the population that it shows, edits made by then applied.
         now: the moment, local milliseconds.
         steps: number of steps that have happened, by dossier.
         status: status of the last of them (0: not yet submitted).
@@ -40,12 +41,14 @@ class View:
         deleted: whether the dossier is deleted.
         fault: fault that shows.
         dossier: dossier of each listed row; rows are ordered by source, change time and code.
-        variant: PLAIN, OTHER_FACTS (the second one of a `duplicate_in_batch`) or AGAIN (the same row once more).
+        variant: PLAIN, OTHER_FACTS (the second one of a `duplicate_in_batch`), AGAIN (the same row once more) or OLDER
+            (a version from before the dossier's last change, listed behind the newer one).
         key: order of a row among those of its change time.
-        row_changed: change time of each row.
+        row_changed: change time by which each row is listed.
         borders: where each source's rows start.
     """
 
+    city: Population
     now: int
     steps: Moments
     status: npt.NDArray[np.uint8]
@@ -58,9 +61,14 @@ class View:
     row_changed: Moments
     borders: Moments
 
+    def all_of(self, source: int) -> tuple[int, int]:
+        """First row of a source, and the one behind its last."""
+        first, last = self.borders[source : source + 2].tolist()
+        return first, last
+
     def window(self, source: int, since: int, until: int) -> tuple[int, int]:
         """Rows of a source whose last change is in [since, until)."""
-        first, last = int(self.borders[source]), int(self.borders[source + 1])
+        first, last = self.all_of(source)
         low, high = np.searchsorted(self.row_changed[first:last], (since, until))
         return first + int(low), first + int(max(low, high))
 
@@ -73,18 +81,23 @@ def view_at(city: Population, now: int) -> View:
     at = np.maximum(steps - 1, 0)[:, None]
     status = np.where(steps > 0, np.take_along_axis(timeline.statuses, at, axis=1)[:, 0], 0).astype(np.uint8)
     changed = np.where(steps > 0, np.take_along_axis(timeline.times, at, axis=1)[:, 0], NEVER)
+    touched = (steps > 0) & (city.touched_at <= now)
+    changed = np.where(touched, np.maximum(changed, city.touched_at), changed)
     deleted = city.deleted_at <= now
     changed = np.where(deleted, city.deleted_at, changed)
+    listed_at = np.where(city.original >= 0, changed[city.original], changed)
     fault = faults.active(city.fault, timeline, city.received_at, now)
-    listed = np.flatnonzero((steps > 0) & (~deleted | (changed > now - KEPT_DELETED)))
+    listed = np.flatnonzero((steps > 0) & ~city.gone & (~deleted | (changed > now - KEPT_DELETED)))
     doubled = listed[fault[listed] == faults.NUMBER["duplicate_in_batch"]]
     again = listed[city.twice[listed]]
     dossier = np.concatenate([listed, doubled, again])
-    variant = np.repeat([PLAIN, OTHER_FACTS, AGAIN], [len(listed), len(doubled), len(again)]).astype(np.uint8)
+    plain = np.where(city.original[listed] >= 0, OLDER, PLAIN)
+    variant = np.concatenate([plain, np.repeat([OTHER_FACTS, AGAIN], [len(doubled), len(again)])]).astype(np.uint8)
     key = city.rank[dossier] * VARIANTS + variant
-    order = np.lexsort((key, changed[dossier], city.source[dossier]))
+    order = np.lexsort((key, listed_at[dossier], city.source[dossier]))
     dossier = dossier[order]
     return View(
+        city=city,
         now=now,
         steps=steps,
         status=status,
@@ -94,14 +107,15 @@ def view_at(city: Population, now: int) -> View:
         dossier=dossier,
         variant=variant[order],
         key=key[order],
-        row_changed=changed[dossier],
+        row_changed=listed_at[dossier],
         borders=np.searchsorted(city.source[dossier], np.arange(len(city.registry.sources) + 1)),
     )
 
 
-def dates_at(city: Population, view: View, dossiers: Moments) -> Dates:
+def dates_at(view: View, dossiers: Moments) -> Dates:
     """Dates of some dossiers at the moment of the view, bent where a fault shows."""
-    timeline, now = city.timeline, view.now
+    city, now = view.city, view.now
+    timeline = city.timeline
     times = np.where(timeline.times[dossiers] <= now, timeline.times[dossiers], NEVER)
     statuses = timeline.statuses[dossiers]
     received = _known(city.received_at[dossiers], now)

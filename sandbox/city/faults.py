@@ -32,6 +32,12 @@ RULES = (
     "supplement_without_request",
 )
 NUMBER = {rule: number for number, rule in enumerate(RULES)}
+# What a platform cannot say, its rows cannot get wrong.
+CANNOT = {
+    "oss_soap": ("supplement_without_request",),
+    "sql_view": ("supplement_without_request", "impossible_date"),
+    "sftp_register": ("supplement_without_request", "unknown_applicant_kind", "unknown_unit"),
+}
 # A date that no calendar has: given, of the right form, and impossible.
 IMPOSSIBLE = NEVER - 1
 YEAR = 365 * DAY
@@ -63,10 +69,16 @@ _ODDITY_SHARES = {
 }
 
 
+def can_break(platform: str, rule: str) -> bool:
+    """Whether a row of a platform can break a rule."""
+    return rule in RULES[1:] and rule not in CANNOT.get(platform, ())
+
+
 def choose(
     timeline: Timeline,
     received_at: Moments,
     online: Flags,
+    platform: npt.NDArray[np.str_],
     eligible: Flags,
     as_of: int,
     rng: np.random.Generator,
@@ -81,7 +93,8 @@ def choose(
     # the rules that fewest dossiers can break choose first
     for place, rule in enumerate(sorted(RULES[1:], key=lambda rule: rule not in _PICKY)):
         count = number // (len(RULES) - 1) + (place >= len(RULES) - 1 - number % (len(RULES) - 1))
-        fit = np.flatnonzero(free & _fitting(rule, timeline, received_at, online, as_of))
+        able = np.isin(platform, [one for one in CANNOT if rule in CANNOT[one]], invert=True)
+        fit = np.flatnonzero(free & able & fitting(rule, timeline, received_at, online, as_of))
         rows = rng.choice(fit, count, replace=False)
         chosen[rows], free[rows] = NUMBER[rule], False
         _cut_short(rule, timeline, rows)
@@ -91,7 +104,7 @@ def choose(
 _PICKY = {"supplement_without_request", "received_in_future", "returned_before_finished", "returned_without_date"}
 
 
-def _fitting(rule: str, timeline: Timeline, received_at: Moments, online: Flags, as_of: int) -> Flags:
+def fitting(rule: str, timeline: Timeline, received_at: Moments, online: Flags, as_of: int) -> Flags:
     """Dossiers on which the rule can be broken, alone, at `as_of`."""
     plain = timeline.requested_at == NEVER
     past = timeline.times <= as_of
@@ -136,7 +149,7 @@ def draw_oddities(
 
 def active(fault: npt.NDArray[np.uint8], timeline: Timeline, received_at: Moments, now: int) -> npt.NDArray[np.uint8]:
     """The faults that show at a moment: from receipt, or from the step that makes them possible."""
-    since = received_at.copy()
+    since = np.where(received_at == NEVER, timeline.times[:, 0], received_at)
     for rule, column in _SINCE.items():
         rows = fault == NUMBER[rule]
         since[rows] = column(timeline, rows)

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.city import times
+from sandbox.city.answers import instead, spoilt
 from sandbox.city.listed import Row, Step, Supplement, rows
-from sandbox.city.misbehave import Trouble, instead, spoil
+from sandbox.city.misbehave import Trouble, drifted
 from sandbox.city.registry import canonical
 from sandbox.city.state import IGATE_TOKEN_SECONDS, CityState, Installation
 
@@ -75,16 +76,14 @@ async def _listing(state: CityState, installation: Installation, request: Reques
 def _page(
     state: CityState, source: int, window: tuple[int, int], page: tuple[int, int], trouble: Trouble | None
 ) -> Response:
-    first, last = state.view.window(source, *window)
+    listing = state.listing(source, window, trouble)
     number, size = page
-    start = min(first + (number - 1) * size, last)
-    end = min(start + size, last)
-    listed = [record(row) for row in rows(state.population, state.view, start, end, times.iso)]
+    listed = [
+        drifted(record(row), trouble, "TrangThai") for row in listing.rows(*listing.page(number, size), times.iso)
+    ]
     state.count(state.registry.sources[source], len(listed))
-    is_moving = trouble is not None and trouble.mode == "total_changes"
-    total = last - first + (number if is_moving else 0)
-    data = {"tongSo": total, "trang": number, "soDong": size, "danhSach": listed}
-    return Response(spoil(trouble, orjson.dumps(_envelope(data))), media_type="application/json")
+    data = {"tongSo": listing.total(number), "trang": number, "soDong": size, "danhSach": listed}
+    return spoilt(trouble, orjson.dumps(_envelope(data)))
 
 
 async def _one(state: CityState, installation: Installation, request: Request) -> Response:
@@ -96,7 +95,7 @@ async def _one(state: CityState, installation: Installation, request: Request) -
     place = state.row_of(request.path_params["code"], installation.sources)
     if place is None:
         return _failure(404, "Không tìm thấy hồ sơ")
-    row = next(rows(state.population, state.view, place, place + 1, times.iso))
+    row = next(rows(state.view, slice(place, place + 1), times.iso))
     return _json(_envelope(record(row)), 200)
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import orjson
 
 from sandbox.city import times
-from sandbox.city.clock import View, dates_at
+from sandbox.city.clock import AGAIN, OLDER, View, dates_at
 from sandbox.city.faults import IMPOSSIBLE, RULES, Oddity
 from sandbox.city.listed import listed_procedure
-from sandbox.city.population import Population
 from sandbox.city.registry import canonical
 from sandbox.city.worktime import NEVER, Moments
 
@@ -19,20 +18,20 @@ _DATES = ("submitted", "received", "due", "finished", "returned", "changed")
 _CHUNK = 5_000
 
 
-def dossier_lines(city: Population, view: View) -> Iterator[bytes]:
+def dossier_lines(view: View) -> Iterator[bytes]:
     """JSON lines, a dossier each, in chunks; dates as listed, null where none or none that exists.
 
     `code` is the code as it should be and `code_listed` as the source lists it; `status`, `channel` and `unit` are
     true even where a fault hides them.
     """
-    present = np.unique(view.dossier)
-    twice = set(view.dossier[view.variant == 2].tolist())
+    present = np.unique(view.dossier[view.variant != OLDER])
+    twice = set(view.dossier[view.variant == AGAIN].tolist())
     for start in range(0, len(present), _CHUNK):
-        yield _lines(city, view, present[start : start + _CHUNK], twice)
+        yield _lines(view, present[start : start + _CHUNK], twice)
 
 
-def _lines(city: Population, view: View, dossiers: Moments, twice: set[int]) -> bytes:
-    dates = dates_at(city, view, dossiers)
+def _lines(view: View, dossiers: Moments, twice: set[int]) -> bytes:
+    city, dates = view.city, dates_at(view, dossiers)
     written = {name: _zoned(getattr(dates, name)) for name in _DATES}
     requested = city.timeline.requested_at[dossiers] <= view.now
     lost = (view.fault[dossiers] == RULES.index("supplement_without_request")) & (view.status[dossiers] == 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 
 import numpy as np
@@ -14,8 +15,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.city import times
+from sandbox.city.answers import instead, spoilt
 from sandbox.city.listed import Row, Step, Supplement, rows
-from sandbox.city.misbehave import instead, spoil
+from sandbox.city.listing import Listing
+from sandbox.city.misbehave import Trouble, drifted
 from sandbox.city.registry import canonical
 from sandbox.city.state import CityState, Installation
 
@@ -76,15 +79,15 @@ async def _share(state: CityState, installation: Installation, request: Request)
         service = _SERVICES.get(str(body.get("service")))
         if service is None:
             raise Refused(WRONG_PARAMETER, "Dịch vụ không tồn tại")
-        found, cursor = service(state, installation, source, body)
+        found, cursor = service(state, installation, source, body, trouble)
     except Refused as refused:
         return _json({"error_code": refused.code, "message": refused.message, "result": [], "conTroTiep": ""})
     answer = {"error_code": "00", "message": "", "result": found, "conTroTiep": cursor}
-    return Response(spoil(trouble, orjson.dumps(answer)), media_type="application/json")
+    return spoilt(trouble, orjson.dumps(answer))
 
 
 def _list(
-    state: CityState, _: Installation, source: int | None, body: Mapping[str, object]
+    state: CityState, _: Installation, source: int | None, body: Mapping[str, object], trouble: Trouble | None
 ) -> tuple[list[dict[str, object]], str]:
     """Service LayDanhSachHoSo: the next rows of a window behind the cursor, and the cursor behind them."""
     if source is None:
@@ -97,15 +100,24 @@ def _list(
     if size < 1:
         raise Refused(WRONG_PARAMETER, "Tham số không hợp lệ")
     bond = _bond(str(body["session"]), source, since, until)
-    first, last = state.view.window(source, since, until)
-    start = _behind(state, (first, last), str(body.get("conTro") or ""), bond)
-    end = min(start + size, last)
-    found = [record(row) for row in rows(state.population, state.view, start, end, times.compact)]
+    listing = state.listing(source, (since, until), trouble)
+    start = _behind(listing, str(body.get("conTro") or ""), bond)
+    if listing.has("loop_page"):
+        start = 0
+    found = [drifted(record(row), trouble, "TrangThaiHoSo") for row in listing.rows(start, start + size, times.compact)]
     state.count(state.registry.sources[source], len(found))
-    if end >= last:
-        return found, ""
-    key = [int(state.view.row_changed[end - 1]), int(state.view.key[end - 1]), bond]
-    return found, base64.b64encode(orjson.dumps(key)).decode()
+    return found, _cursor(listing, start + size, bond)
+
+
+def _cursor(listing: Listing, end: int, bond: str) -> str:
+    """What stands behind row `end`; empty at the end, which a listing that turns in a circle never reaches."""
+    if listing.has("loop_page"):
+        return base64.b64encode(orjson.dumps([0, secrets.randbits(32), bond])).decode()
+    if end >= len(listing):
+        return ""
+    last = listing.places[0 if listing.has("loop_cursor") else end - 1]
+    key = [int(listing.view.row_changed[last]), int(listing.view.key[last]), bond]
+    return base64.b64encode(orjson.dumps(key)).decode()
 
 
 def _bond(session: str, source: int, since: int, until: int) -> str:
@@ -113,29 +125,29 @@ def _bond(session: str, source: int, since: int, until: int) -> str:
     return hashlib.sha256(f"{session}|{source}|{since}|{until}".encode()).hexdigest()[:8]
 
 
-def _behind(state: CityState, window: tuple[int, int], cursor: str, bond: str) -> int:
+def _behind(listing: Listing, cursor: str, bond: str) -> int:
     """The first row behind a cursor: the key is the row's change time and place, so rows may come and go meanwhile."""
     if not cursor:
-        return window[0]
+        return 0
+    row_changed, keys = listing.view.row_changed[listing.places], listing.view.key[listing.places]
     try:
         changed, key, given = orjson.loads(base64.b64decode(cursor, validate=True))
-        first = window[0] + int(np.searchsorted(state.view.row_changed[slice(*window)], changed))
-        last = window[0] + int(np.searchsorted(state.view.row_changed[slice(*window)], changed, side="right"))
+        first, last = (int(np.searchsorted(row_changed, changed, side=side)) for side in ("left", "right"))
     except (binascii.Error, ValueError, TypeError) as error:
         raise Refused(WRONG_CURSOR, "Con trỏ không còn hiệu lực") from error
     if given != bond:
         raise Refused(WRONG_CURSOR, "Con trỏ không còn hiệu lực")
-    return first + int(np.searchsorted(state.view.key[first:last], key, side="right"))
+    return first + int(np.searchsorted(keys[first:last], key, side="right"))
 
 
 def _look_up(
-    state: CityState, installation: Installation, _: int | None, body: Mapping[str, object]
+    state: CityState, installation: Installation, _: int | None, body: Mapping[str, object], __: Trouble | None
 ) -> tuple[list[dict[str, object]], str]:
     """Service TraCuuHoSo: one dossier by its code, or none."""
     place = state.row_of(str(body.get("mahoso") or ""), installation.sources)
     if place is None:
         return [], ""
-    return [record(row) for row in rows(state.population, state.view, place, place + 1, times.compact)], ""
+    return [record(row) for row in rows(state.view, slice(place, place + 1), times.compact)], ""
 
 
 _SERVICES = {"LayDanhSachHoSo": _list, "TraCuuHoSo": _look_up}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from sandbox.city.worktime import NEVER, Moments
 
 Written = str | None
 UNKNOWN_CODES = (11, 12, 99)  # codes that no list has, on any platform
+SUMMARIES = ("igate", "lgsp")  # platforms that tell what a dossier is about
 FEES = (5_000, 8_000, 15_000, 50_000, 100_000, 500_000)
 
 
@@ -110,22 +111,29 @@ class Row:
         ]
 
 
-def rows(city: Population, view: View, first: int, last: int, write: Callable[[Moments], list]) -> Iterator[Row]:
-    """Listed rows `first` to `last` (excluded) of a view, with times written by `write`."""
-    dossiers = view.dossier[first:last]
-    timeline, dates = city.timeline, dates_at(city, view, dossiers)
+def rows(
+    view: View, places: slice | Moments, write: Callable[[Moments], list], *, changed: Moments | None = None
+) -> Iterator[Row]:
+    """Listed rows of a view at some places, such as `slice(*view.all_of(source))`, with times written by `write`.
+
+    `changed` are their change times where the source's clock has others than the view.
+    """
+    city, dossiers = view.city, view.dossier[places]
+    timeline, dates = city.timeline, dates_at(view, dossiers)
+    if changed is not None:
+        dates = replace(dates, changed=changed)
     happened = timeline.times[dossiers] <= view.now
     times = write(np.where(happened, timeline.times[dossiers], NEVER))
     columns = [write(getattr(dates, name)) for name in _DATES]
     written = list(zip(*columns, strict=True))
     statuses, counts = timeline.statuses[dossiers].tolist(), view.steps[dossiers].tolist()
     status, deleted = view.status[dossiers].tolist(), view.deleted[dossiers].tolist()
-    planned = _step_dues(city, view, dossiers, dates.received)
+    planned = _step_dues(city, dossiers, dates.received)
     dues = write(planned)
     asked, answered = _until(timeline.requested_at[dossiers], view), _until(timeline.answered_at[dossiers], view)
     moved = np.where(answered == NEVER, NEVER, timeline.due_moved_at[dossiers])
     asked_w, answered_w, moved_w = write(asked), write(answered), write(moved)
-    faulty, variants = view.fault[dossiers].tolist(), view.variant[first:last].tolist()
+    faulty, variants = view.fault[dossiers].tolist(), view.variant[places].tolist()
     for place, dossier in enumerate(dossiers.tolist()):
         bits = int(city.seed[dossier])
         row = _row(city, dossier, bits, written[place])
@@ -140,6 +148,8 @@ def rows(city: Population, view: View, first: int, last: int, write: Callable[[M
             row.supplements = [Supplement("BS1", asked_w[place], note, answered_w[place], moved_w[place])]
         if faulty[place]:
             disturb(row, RULES[faulty[place]], is_other=variants[place] == OTHER_FACTS)
+        if dossier in city.words:
+            _put_words(row, city.words[dossier])
         yield row
 
 
@@ -161,6 +171,12 @@ def _row(city: Population, dossier: int, bits: int, dates: Sequence[Written]) ->
     )  # fmt: skip
 
 
+def _put_words(row: Row, words: Mapping[str, str]) -> None:
+    row.name, row.summary = words.get("name", row.name), words.get("summary", row.summary)
+    if "procedure_name" in words:
+        row.procedure = replace(row.procedure, name=words["procedure_name"])
+
+
 def listed_procedure(procedure: Procedure, oddities: int, bits: int) -> str:
     """A procedure's code as listed: the short or the long form, or one that the registry does not know yet."""
     if oddities & Oddity.UNLISTED_PROCEDURE:
@@ -168,7 +184,7 @@ def listed_procedure(procedure: Procedure, oddities: int, bits: int) -> str:
     return f"{procedure.code}.000.00.00.H24" if oddities & Oddity.LONG_PROCEDURE else procedure.code
 
 
-def _step_dues(city: Population, view: View, dossiers: Moments, received: Moments) -> Moments:
+def _step_dues(city: Population, dossiers: Moments, received: Moments) -> Moments:
     """The due date in force at each step."""
     timeline = city.timeline
     moved = timeline.due_moved_at[dossiers][:, None]
@@ -210,7 +226,7 @@ def disturb(row: Row, rule: str, *, is_other: bool) -> None:
 def _damage(row: Row) -> None:
     if row.bits % 3 == 0 and row.procedure_code:
         row.procedure_code = f"{row.procedure_code[:4]}\x07{row.procedure_code[4:]}"
-    elif row.bits % 3 == 1:
+    elif row.bits % 3 == 1 or row.source.platform not in SUMMARIES:
         row.name = f"{row.name[:-1]}\ufffd"
     else:
         row.summary = f"{row.summary[:4]}\ufffd\ufffd{row.summary[6:]}"

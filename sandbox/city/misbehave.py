@@ -1,33 +1,71 @@
-"""Installations that misbehave on request: per source, group or connection, for some answers or for good."""
+"""Installations that misbehave on request (`POST /control/misbehave`): what can be wrong, and with whom at present.
+
+How answers go wrong is in `answers`, how listings do in `listing`; the modes of files over SFTP are those of `sftp`.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import dataclasses
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from starlette.responses import Response
-
-MODES = (
-    "down",
-    "html_login",
-    "truncated_json",
-    "expired_token",
-    "total_changes",
-    "too_many_requests",
-    "slow",
+# in place of the right answer, after a while, or with its bytes spoilt: on every platform over HTTP
+ANSWERS = (
+    "down",  # 503
+    "random_5xx",  # `share` of answers, drawn with `seed`, are 500, 502, 503 or 504
+    "too_many_requests",  # 429 with `retry_after`: seconds, `date+7`, or whatever else stands there
+    "unauthorised",  # `status` 401 or 403 to a good log-in
+    "expired_token",  # the log-in that was given is no longer valid
+    "html_login",  # a log-in page with status 200
+    "error_json",  # {"error": …} with status 200
+    "empty_body",  # nothing, with status 200
+    "redirect",  # 302 to `location`
+    "truncated_json",  # the right answer, cut off in the middle
+    "bad_gzip",  # said to be gzip, and is not
+    "wrong_length",  # Content-Length promises more than comes
+    "slow",  # the right answer, after `seconds`
 )
-_LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Đăng nhập</title></head><body><form>Tên đăng nhập</form></body></html>"
+# rows that are missing, repeated, moved or stamped wrongly, on every platform where `listing` serves them
+LISTINGS = (
+    "total_changes",  # the announced total grows from page to page
+    "cap",  # the listing, and its total, stop at exactly `rows`
+    "half_list",  # a full listing shows `share` of its rows, and its total agrees
+    "empty_list",  # a full listing shows none
+    "loop_page",  # every page is the first one
+    "loop_cursor",  # lgsp: every cursor is the first one
+    "shift",  # before every page, dossiers come, change and go, drawn with `seed`; the ledger follows
+    "clock_skew",  # the source's clock is `seconds` ahead: change times, windows and the header Date
+    "far_future",  # the source's newest row says that it was changed in 2999
+    "drift",  # every record: `kind` new_column, missing_column, renamed or wrong_type, of `field`
+)
+MODES = (*ANSWERS, *LISTINGS)
+DRIFTS = ("new_column", "missing_column", "renamed", "wrong_type")
 
 
 @dataclass(slots=True)
 class Trouble:
-    """How an installation misbehaves; `times` answers, or for ever (None)."""
+    """How an installation misbehaves; `times` answers, or for ever (None). The rest is what its mode asks for."""
 
     mode: str
     times: int | None = None
     retry_after: str = "1"
     seconds: float = 1.0
+    share: float = 0.2
+    seed: int = 0
+    status: int = 401
+    location: str = "http://elsewhere.invalid/"
+    rows: int = 1_000
+    kind: str = "new_column"
+    field: str | None = None
+    chance: random.Random = dataclasses.field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+
+    def told(self) -> dict[str, object]:
+        """Its words, as they were given."""
+        return {word.name: getattr(self, word.name) for word in dataclasses.fields(self) if word.init}
 
 
 class Troubles:
@@ -42,6 +80,10 @@ class Troubles:
             self._by_scope.pop(scope, None)
         else:
             self._by_scope[scope] = trouble
+
+    def look(self, scopes: Iterable[str]) -> Trouble | None:
+        """The trouble of the first scope that has one; for what is no answer, such as a file or a table."""
+        return next((self._by_scope[scope] for scope in scopes if scope in self._by_scope), None)
 
     def take(self, scopes: Iterable[str]) -> Trouble | None:
         """The trouble of the first scope that has one; counts as one answer."""
@@ -58,27 +100,21 @@ class Troubles:
 
     def current(self) -> dict[str, dict[str, object]]:
         """What misbehaves, as JSON."""
-        return {
-            scope: {"mode": one.mode, "times": one.times, "retry_after": one.retry_after, "seconds": one.seconds}
-            for scope, one in self._by_scope.items()
-        }
+        return {scope: one.told() for scope, one in self._by_scope.items()}
 
 
-async def instead(trouble: Trouble | None) -> Response | None:
-    """The answer given instead of the right one; None to go on (after a while, if slow)."""
-    if trouble is None:
-        return None
-    if trouble.mode == "slow":
-        await asyncio.sleep(trouble.seconds)
-    if trouble.mode == "down":
-        return Response("Service Unavailable", 503, media_type="text/plain")
-    if trouble.mode == "html_login":
-        return Response(_LOGIN_PAGE, 200, media_type="text/html")
-    if trouble.mode == "too_many_requests":
-        return Response("Too Many Requests", 429, {"Retry-After": trouble.retry_after}, media_type="text/plain")
-    return None
+def drifted(record: dict[str, object], trouble: Trouble | None, usual: str) -> dict[str, object]:
+    """A record whose shape has changed, where that is the trouble: at the field `usual`, unless another was asked for.
 
-
-def spoil(trouble: Trouble | None, body: bytes) -> bytes:
-    """The right answer, cut off in the middle where that is the trouble."""
-    return body[: len(body) // 2] if trouble is not None and trouble.mode == "truncated_json" else body
+    A renamed field is its name with `Moi` behind it; a value of a wrong type is an object around the right one.
+    """
+    if trouble is None or trouble.mode != "drift":
+        return record
+    name = trouble.field or usual
+    if trouble.kind == "new_column":
+        return record | {"TruongMoi": "1"}
+    if trouble.kind == "wrong_type":
+        return record | {name: {"giaTri": record.get(name)}}
+    if trouble.kind == "renamed":
+        return {(f"{key}Moi" if key == name else key): value for key, value in record.items()}
+    return {key: value for key, value in record.items() if key != name}

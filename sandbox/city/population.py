@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from sandbox.city import faults, mix
 from sandbox.city.registry import Registry
 from sandbox.city.timeline import Flags, Timeline, draw_timeline, limits_of
-from sandbox.city.worktime import DAY, HOUR, MINUTE, NEVER, SECOND, WORKDAY, Moments, WorkTime, moment
+from sandbox.city.worktime import DAY, HOUR, MINUTE, NEVER, WORKDAY, Moments, WorkTime, moment
 
 # What the city reported for 1 April to 25 December 2018, 17:00, and so what a city of scale 1 holds.
 RECEIVED, ONLINE = 92_118, 13_342
@@ -22,6 +23,7 @@ LATER_FIRST_DAY, LATER_LAST_DAY = date(2018, 12, 26), date(2019, 1, 31)
 LATER, NEW, REFUSED, DELETED = 11_500, 450, 800, 320
 TWICE_LISTED = 260
 KEPT_DELETED = 90 * DAY
+REGISTER_CLOSES = 30 * MINUTE  # before the office does
 
 IN_PERSON, ONLINE_CHANNEL, POSTAL = 1, 2, 3
 
@@ -41,13 +43,16 @@ class Population:
         received_at: when the office received; NEVER for status 1 and 3.
         timeline: what happened then.
         deleted_at: when the office deleted it.
-        day: day (since 1970) in the code.
-        number: number of the day in the code.
+        touched_at: last change that is no step; 0 for none.
+        gone: whether its source has dropped it without a word.
+        original: dossier of which this is an older version, listed behind the newer one; -1 for none.
         fault: 0 or the number of a rule in `faults.RULES`.
         oddities: bits of `faults.Oddity`.
         twice: whether its row is listed twice.
         codes: dossier codes as they should be.
+        listed_codes: dossier codes as their source lists them.
         rank: place of the listed code among all listed codes.
+        words: what stands in place of `name`, `summary` or `procedure_name`, by dossier.
     """
 
     registry: Registry
@@ -60,12 +65,16 @@ class Population:
     received_at: Moments
     timeline: Timeline
     deleted_at: Moments
+    touched_at: Moments
+    gone: Flags
+    original: Moments
     fault: npt.NDArray[np.uint8]
     oddities: npt.NDArray[np.uint16]
     twice: Flags
     codes: list[str]
     listed_codes: list[str]
     rank: Moments
+    words: Mapping[int, Mapping[str, str]]
 
     def __len__(self) -> int:
         return len(self.source)
@@ -78,9 +87,10 @@ def build(registry: Registry, *, seed: int, scale: float) -> Population:
     counts[2:] = [max(count, 3) for count in counts[2:]]
     part = np.repeat(np.arange(5), counts)
     work = WorkTime(registry.days_off)
-    source = rng.choice(len(registry.sources), len(part), p=mix.office_weights(registry.sources, rng))
+    source = _offices(registry, part, rng)
     procedure = mix.draw_procedures(registry, source, rng)
-    received = _receipts(work, part, rng)
+    platform = np.array([one.platform for one in registry.sources])[source]
+    received = _before_the_drop(_receipts(work, part, rng), platform == "sftp_register")
     online = _online(registry, source, procedure, part, round(ONLINE * scale), rng)
     submitted_at = _submissions(work, received, online, rng)
     late = rng.beta(1.2, 26.0, len(registry.sources))[source]
@@ -90,12 +100,12 @@ def build(registry: Registry, *, seed: int, scale: float) -> Population:
     _refuse(timeline, received_at, submitted_at, part, rng)
     received_at[part == 2] = received_at[part == 3] = NEVER
     deleted_at = _deletions(work, timeline, part, rng)
-    coarse = np.array([one.platform == "lgsp" for one in registry.sources])[source]
+    units = np.array([one.precision for one in registry.sources])[source]
     submitted_at, received_at, deleted_at, timeline = _to_precision(
-        coarse, submitted_at, received_at, deleted_at, timeline
+        units, submitted_at, received_at, deleted_at, timeline
     )
     eligible = part == 0
-    chosen = faults.choose(timeline, received_at, online, eligible, STANDARD_AS_OF, rng)
+    chosen = faults.choose(timeline, received_at, online, platform, eligible, STANDARD_AS_OF, rng)
     oddities = faults.draw_oddities(timeline, online, chosen, rng)
     codes = _codes(registry, source, timeline.times[:, 0])
     at_desk = rng.choice([IN_PERSON, POSTAL], len(part), p=(0.94, 0.06))
@@ -112,13 +122,39 @@ def build(registry: Registry, *, seed: int, scale: float) -> Population:
         received_at=received_at,
         timeline=timeline,
         deleted_at=deleted_at,
+        touched_at=np.zeros(len(part), dtype=np.int64),
+        gone=np.zeros(len(part), dtype=bool),
+        original=np.full(len(part), -1),
         fault=chosen,
         oddities=oddities,
         twice=_twice(eligible & (chosen == 0), max(round(TWICE_LISTED * scale), 2), rng),
         codes=codes,
         listed_codes=listed,
-        rank=np.argsort(np.argsort(np.array(listed), kind="stable"), kind="stable"),
+        rank=ranks(listed),
+        words={},
     )
+
+
+def ranks(codes: list[str]) -> Moments:
+    """Place of each code among all of them."""
+    return np.argsort(np.argsort(np.array(codes), kind="stable"), kind="stable")
+
+
+def _offices(registry: Registry, part: Moments, rng: np.random.Generator) -> Moments:
+    """Where each dossier was submitted; a register strikes out no line, so what is deleted lies elsewhere."""
+    weights = mix.office_weights(registry.sources, rng)
+    source = rng.choice(len(weights), len(part), p=weights)
+    registers = np.array([one.platform == "sftp_register" for one in registry.sources])
+    elsewhere = np.where(registers, 0.0, weights)
+    misplaced = (part == 4) & registers[source]
+    source[misplaced] = rng.choice(len(weights), int(misplaced.sum()), p=elsewhere / elsewhere.sum())
+    return source
+
+
+def _before_the_drop(received: Moments, registers: Flags) -> Moments:
+    """A register is dropped at 16:45: what such an office receives later than 16:30 is moved half an hour forward."""
+    late = registers & (received % WORKDAY > WORKDAY - REGISTER_CLOSES)
+    return np.where(late, received - REGISTER_CLOSES, received)
 
 
 def _receipts(work: WorkTime, part: Moments, rng: np.random.Generator) -> Moments:
@@ -179,12 +215,12 @@ def _deletions(work: WorkTime, timeline: Timeline, part: Moments, rng: np.random
 
 
 def _to_precision(
-    coarse: Flags, submitted_at: Moments, received_at: Moments, deleted_at: Moments, timeline: Timeline
+    units: Moments, submitted_at: Moments, received_at: Moments, deleted_at: Moments, timeline: Timeline
 ) -> tuple[Moments, Moments, Moments, Timeline]:
-    """Whole seconds where the platform has no more."""
+    """Moments as finely as the platform tells them."""
 
-    def cut(column: Moments, rows: Flags = coarse) -> Moments:
-        return np.where(rows & (column != NEVER), column // SECOND * SECOND, column)
+    def cut(column: Moments, unit: Moments = units) -> Moments:
+        return np.where(column != NEVER, column // unit * unit, column)
 
     return (
         cut(submitted_at),
@@ -192,9 +228,11 @@ def _to_precision(
         cut(deleted_at),
         replace(
             timeline,
+            due_at=cut(timeline.due_at),
+            due_moved_at=cut(timeline.due_moved_at),
             requested_at=cut(timeline.requested_at),
             answered_at=cut(timeline.answered_at),
-            times=cut(timeline.times, coarse[:, None]),
+            times=cut(timeline.times, units[:, None]),
         ),
     )
 

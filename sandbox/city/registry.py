@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+_PRECISION = {"igate": 1, "sql_view": 1, "lgsp": 1_000, "oss_soap": 1_000, "sftp_register": 60_000}
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -24,6 +26,11 @@ class Source:
     unit_name: str
     kind: str
     level: str  # of the procedures that this office handles
+
+    @property
+    def precision(self) -> int:
+        """Milliseconds in the smallest unit of time that its platform tells."""
+        return _PRECISION[self.platform]
 
     @property
     def base(self) -> str:

@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.city.clock import View, view_at
-from sandbox.city.misbehave import Troubles
+from sandbox.city.edits import Edit, Edited
+from sandbox.city.listing import Listing, listing
+from sandbox.city.meant import Wanted, drawn, edit_meant
+from sandbox.city.misbehave import Trouble, Troubles
 from sandbox.city.population import Population, build
 from sandbox.city.registry import Registry, Source, canonical
 
@@ -54,8 +57,9 @@ class CityState:
 
     Attributes:
         registry: the registry's data.
-        population: everything that ever happens in the city.
+        edited: everything that ever happens in the city, and what edits made of it.
         view: the city at its clock.
+        revision: moves whenever what a source shows may have changed; what is filled from it is filled again then.
         installations: what answers, by base path.
         troubles: what misbehaves.
         rows_served: rows given out, by source.
@@ -72,19 +76,59 @@ class CityState:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.registry, self.seed, self.scale = registry, seed, scale
-        self.population: Population = build(registry, seed=seed, scale=scale)
-        self.view: View = view_at(self.population, now)
+        self.edited = Edited(build(registry, seed=seed, scale=scale))
+        self.view: View = self.view_at(now)
+        self.revision = 0
         self.installations = _installations(registry, seed)
         self.troubles = Troubles()
         self.tokens = LogIns(IGATE_TOKEN_SECONDS, clock)
         self.sessions = LogIns(LGSP_SESSION_SECONDS, clock)
         self.rows_served: Counter[str] = Counter()
         self.requests_served: Counter[str] = Counter()
-        self._by_code: dict[str, int] | None = None
+        self._by_code: tuple[Population | None, dict[str, int]] = (None, {})
+
+    @property
+    def population(self) -> Population:
+        """Everything that ever happens in the city, with the edits made by its clock."""
+        return self.view.city
 
     def set_clock(self, now: int) -> None:
         """Moves the city to another moment, earlier or later."""
-        self.view = view_at(self.population, now)
+        self.view = self.view_at(now)
+        self.revision += 1
+
+    def view_at(self, moment: int) -> View:
+        """The city as it stood (or will stand) at another moment, with the edits made by then."""
+        return view_at(self.edited.at(moment), moment)
+
+    def edit(self, source: int, wanted: Wanted) -> Edit:
+        """Makes an edit; ValueError for one that cannot be."""
+        edit = edit_meant(self.view, source, wanted, self.edited)
+        self.edited.add(edit)
+        self.set_clock(self.view.now)
+        return edit
+
+    def undo(self, source: int) -> None:
+        """Takes all edits of a source back."""
+        self.edited.undo(source)
+        self.set_clock(self.view.now)
+
+    def set_trouble(self, scope: str, trouble: Trouble | None) -> None:
+        """Makes a source, group or connection misbehave, or well again."""
+        self.troubles.set(scope, trouble)
+        self.revision += 1
+
+    def listing(self, source: int, window: tuple[int, int], trouble: Trouble | None) -> Listing:
+        """What a source lists for a window [since, until) when it is asked now."""
+        if trouble is not None and trouble.mode == "shift":
+            self._shift(source, trouble)
+        return listing(self.view, source, window, trouble)
+
+    def _shift(self, source: int, trouble: Trouble) -> None:
+        try:
+            self.edit(source, drawn(trouble.chance))
+        except ValueError:  # no dossier is left to which it could happen
+            self.edit(source, {"op": "insert"})
 
     def scopes(self, installation: Installation, source: int | None = None) -> tuple[str, ...]:
         """What may misbehave when this installation is asked (for this source), the nearest first."""
@@ -99,9 +143,10 @@ class CityState:
 
     def row_of(self, code: str, sources: dict[str, int]) -> int | None:
         """The first listed row with a code, among an installation's sources."""
-        if self._by_code is None:
-            self._by_code = {listed: dossier for dossier, listed in enumerate(self.population.listed_codes)}
-        dossier = self._by_code.get(code)
+        if self._by_code[0] is not self.population:
+            codes = self.population.listed_codes
+            self._by_code = self.population, {codes[at]: at for at in range(len(codes) - 1, -1, -1)}
+        dossier = self._by_code[1].get(code)
         if dossier is None:
             return None
         source = int(self.population.source[dossier])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,15 @@ import numpy.typing as npt
 from sandbox.city.faults import IMPOSSIBLE
 from sandbox.city.worktime import DAY, HOUR, MINUTE, NEVER, SECOND, Moments, moment
 
-_FIRST_DAY, _DAYS = 10_957, 20_000  # 2000-01-01 and some 55 years on
-_COMPACT = np.array([int(date.fromordinal(719_163 + _FIRST_DAY + day).strftime("%Y%m%d")) for day in range(_DAYS)])
+_FIRST_DAY, _DAYS = 10_957, 366_000  # 2000-01-01 and a thousand years on: clocks may be wrong
+_ALL = (_FIRST_DAY + np.arange(_DAYS)).astype("datetime64[D]")
+_MONTHS = _ALL.astype("datetime64[M]")
+_COMPACT = (
+    (1970 + _ALL.astype("datetime64[Y]").astype(np.int64)) * 10_000
+    + (_MONTHS.astype(np.int64) % 12 + 1) * 100
+    + (_ALL - _MONTHS).astype(np.int64)
+    + 1
+)
 
 
 def iso(moments: Moments) -> list:
@@ -31,6 +38,18 @@ def compact(moments: Moments) -> list:
     return _written(moments, (_COMPACT[days - _FIRST_DAY] * 1_000_000 + clock).astype("U14"), "20180230081500")
 
 
+def slashed(moments: Moments) -> list:
+    """`dd/MM/yyyy HH:mm:ss`."""
+    texts = np.datetime_as_string(_real(moments).astype("datetime64[ms]"), unit="s").astype("U19")
+    signs = np.take(texts.view("U1").reshape(*texts.shape, 19), _SLASHED, axis=-1)
+    signs[..., [2, 5]], signs[..., 10] = "/", " "
+    return _written(moments, signs.view("U19")[..., 0], "30/02/2018 08:15:00")
+
+
+# where the signs of `dd/MM/yyyy HH:mm:ss` stand in `yyyy-MM-ddTHH:mm:ss`
+_SLASHED = [8, 9, 4, 5, 6, 7, 0, 1, 2, 3, *range(10, 19)]
+
+
 def read_iso(text: str) -> int:
     """A window's border as igate writes it; ValueError for anything else."""
     if len(text) not in (19, 23) or text[10] != "T":
@@ -43,6 +62,13 @@ def read_compact(text: str) -> int:
     if len(text) != 14:
         raise ValueError("expected yyyyMMddHHmmss")
     return moment(datetime.strptime(text, "%Y%m%d%H%M%S").isoformat())  # noqa: DTZ007  the contract's times have no zone
+
+
+def read_slashed(text: str) -> int:
+    """A window's border as oss_soap writes it; ValueError for anything else."""
+    if len(text) != 19:
+        raise ValueError("expected dd/MM/yyyy HH:mm:ss")
+    return moment(datetime.strptime(text, "%d/%m/%Y %H:%M:%S").isoformat())  # noqa: DTZ007  likewise
 
 
 def _real(moments: Moments) -> Moments:

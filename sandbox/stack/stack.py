@@ -30,7 +30,8 @@ from sandbox.stack.environment import (
 from sandbox.stack.processes import Program, Programs, StackError, patiently, sweep
 from sandbox.stack.progress import Display, Figures
 
-COLLECT, PUBLISH, DRAIN = DAGS = ("collect_dossiers", "publish_progress", "drain_government")
+COLLECT, PUBLISH, DRAIN = OF_A_CYCLE = ("collect_dossiers", "publish_progress", "drain_government")
+DAGS = (*OF_A_CYCLE, "sync_source", "decide_hold")
 COMPONENTS = {
     "api-server": ("api-server",),
     # the API server reads the logs from the disk: nobody needs to serve them
@@ -214,7 +215,7 @@ class Stack:
             with self._timed("collect_dossiers"):
                 self._follow(runs, (COLLECT,), run["run_after"], figures, show)
             with self._timed("publish_and_deliver"):
-                self._follow(runs, DAGS, run["run_after"], figures, show)
+                self._follow(runs, OF_A_CYCLE, run["run_after"], figures, show)
                 self._drain_rest(runs, figures, show)
         with self._timed("city_portal"):
             self.followed = self._let_city_portal_follow()
@@ -229,7 +230,7 @@ class Stack:
             seen = self.airflow.runs_since(since)
             states = {}
             for run in seen:  # the newest first
-                if run["dag_id"] in DAGS and run["dag_id"] not in states:
+                if run["dag_id"] in OF_A_CYCLE and run["dag_id"] not in states:
                     runs[run["dag_id"]], states[run["dag_id"]] = run["dag_run_id"], run["state"]
             show.show(figures.stages(published=states.get(PUBLISH) == "success", publications=int(PUBLISH in states)))
             for dag_id in states:

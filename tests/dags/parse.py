@@ -32,7 +32,7 @@ def described(parsed: Any) -> dict[str, Any]:
         "tags": sorted(dag.tags),
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
-        "params": dag.params.dump(),
+        "params": {name: dag.params.get_param(name).dump() for name in dag.params},
         "schedule": dag.timetable.summary,
         "assets": sorted(asset.name for _, asset in dag.timetable.asset_condition.iter_assets()),
         "tasks": {task.task_id: described_task(task) for task in dag.tasks},

@@ -6,15 +6,18 @@ from typing import Any
 
 from motcua.registry.sources import PLATFORMS
 
+# whoever brings dossiers in says so
+SPEAKING = ("collect_dossiers", "decide_hold", "sync_source")
+
 
 def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: dict[str, Any]) -> None:
     dags = parsed["dags"]
     told = {dag_id: {name: task["outlets"] for name, task in dags[dag_id]["tasks"].items()} for dag_id in dags}
     speaking = [(dag_id, name) for dag_id, tasks in told.items() for name, outlets in tasks.items() if outlets]
-    assert speaking == [("collect_dossiers", "announce")]
-    assert told["collect_dossiers"]["announce"] == ["dossiers"]
+    assert sorted(speaking) == [(dag_id, "announce") for dag_id in SPEAKING]
+    assert {tuple(told[dag_id]["announce"]) for dag_id in SPEAKING} == {("dossiers",)}
     assert {dag_id: dag["assets"] for dag_id, dag in dags.items()} == {
-        "collect_dossiers": [],
+        **{dag_id: [] for dag_id in SPEAKING},
         "drain_government": ["dossiers"],
         "publish_progress": ["dossiers"],
     }
@@ -23,26 +26,19 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
 def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed["dags"].items()} == {
         "collect_dossiers": "*/15 7-17 * * 1-5, 0 2 * * *",
+        "decide_hold": "None",
         "drain_government": "Asset or */5 * * * *",
         "publish_progress": "Asset",
+        "sync_source": "None",
     }
 
 
 def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_clock: dict[str, Any]) -> None:
     assert parsed_without_clock["errors"] == {}
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed_without_clock["dags"].items()} == {
-        "collect_dossiers": "None",
+        **dict.fromkeys(SPEAKING, "None"),
         "drain_government": "Asset",
         "publish_progress": "Asset",
-    }
-
-
-def test_a_run_by_hand_is_asked_for_a_moment_and_sources(parsed: dict[str, Any]) -> None:
-    asked = {dag_id: dag["params"] for dag_id, dag in parsed["dags"].items()}
-    assert asked == {
-        "collect_dossiers": {"as_of": None, "sources": [], "full": False},
-        "drain_government": {},
-        "publish_progress": {"as_of": None},
     }
 
 
@@ -52,17 +48,32 @@ def test_every_platform_of_the_registry_is_collected_in_its_own_pool(parsed: dic
     assert pools == {f"collect_{platform}": platform for platform in PLATFORMS}
 
 
-def test_one_platforms_failure_stops_neither_the_other_nor_what_follows(parsed: dict[str, Any]) -> None:
+def test_a_run_by_hand_reads_and_merges_as_the_clock_does(parsed: dict[str, Any]) -> None:
+    by_clock, by_hand = (parsed["dags"][dag_id]["tasks"] for dag_id in ("collect_dossiers", "sync_source"))
+    assert by_hand == by_clock
+
+
+def test_one_platforms_failure_stops_neither_the_others_nor_what_follows(parsed: dict[str, Any]) -> None:
     tasks = parsed["dags"]["collect_dossiers"]["tasks"]
+    read = sorted(["plan", *(f"collect_{platform}" for platform in PLATFORMS)])
     assert {name: (task["upstream"], task["trigger_rule"]) for name, task in tasks.items()} == {
         "plan": ([], "all_success"),
-        "plan_igate": (["plan"], "all_success"),
-        "plan_lgsp": (["plan"], "all_success"),
-        "collect_igate": (["plan_igate"], "all_success"),
-        "collect_lgsp": (["plan_lgsp"], "all_success"),
-        "chunks": (["collect_igate", "collect_lgsp", "plan"], "all_done_min_one_success"),
+        **{f"plan_{platform}": (["plan"], "all_success") for platform in PLATFORMS},
+        **{f"collect_{platform}": ([f"plan_{platform}"], "all_success") for platform in PLATFORMS},
+        "chunks": (read, "all_done_min_one_success"),
         "load.judge": (["chunks"], "all_success"),
         "load.consolidate": (["chunks", "load.judge"], "all_success"),
         "announce": (["load.consolidate", "plan"], "all_done_min_one_success"),
         "report": (["load.consolidate", "plan"], "all_done_min_one_success"),
+    }
+
+
+def test_a_rejected_hold_merges_nothing_and_tells_nobody(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["decide_hold"]["tasks"]
+    assert {name: (task["upstream"], task["trigger_rule"]) for name, task in tasks.items()} == {
+        "decide": ([], "all_success"),
+        "accepted": (["decide"], "all_success"),
+        "load.judge": (["accepted"], "all_success"),
+        "load.consolidate": (["accepted", "load.judge"], "all_success"),
+        "announce": (["decide", "load.consolidate"], "all_success"),
     }

@@ -1,4 +1,4 @@
-"""Both platforms side by side: a scripted office for each, and one running city for all."""
+"""The platforms over HTTP side by side: a scripted office for each, and one running city for all."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from motcua.registry import Registry, Source, load_registry
 
 from tests.contract.scripted_server import ScriptedServer, serving
 from tests.platforms.dialects import Dialect, IgateDialect, LgspDialect, Office, Row
+from tests.platforms.soap_dialect import SoapDialect
 from tests.sandbox.city_client import CityClient, serve
 
 UNIT = "000.05.33.H24"
@@ -49,10 +50,9 @@ class Reading:
 
     def codes(self) -> list[object]:
         """Codes of all kept pages, in order, as they are read from the archive again."""
-        platform = PLATFORMS[self.office.dialect.name]
-        return [
-            record["MaHoSo"] for body in self.kept for record in platform.records(body, source=self.source(), note={})
-        ]
+        dialect = self.office.dialect
+        read = PLATFORMS[dialect.name].records
+        return [record[dialect.code] for body in self.kept for record in read(body, source=self.source(), note={})]
 
     @property
     def listings(self) -> list[tuple[str, str, str, int]]:
@@ -61,7 +61,13 @@ class Reading:
         return [dialect.asked(request) for request in self.server.requests if not dialect.is_log_in(request)]
 
 
-@pytest.fixture(params=[IgateDialect(), LgspDialect()], ids=lambda dialect: dialect.name)
+DIALECTS = (IgateDialect(), LgspDialect(), SoapDialect())
+with_log_in = pytest.mark.parametrize(
+    "dialect", [one for one in DIALECTS if one.logs_in], indirect=True, ids=lambda dialect: dialect.name
+)
+
+
+@pytest.fixture(params=DIALECTS, ids=lambda dialect: dialect.name)
 def dialect(request: pytest.FixtureRequest) -> Dialect:
     found: Dialect = request.param
     return found
@@ -92,7 +98,7 @@ def registry() -> Registry:
 
 @pytest.fixture(scope="session")
 def running_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityClient]:
-    with serve(tmp_path_factory.mktemp("city")) as client:
+    with serve(tmp_path_factory.mktemp("city"), scale=0.06) as client:  # an oss_soap page holds 100 rows
         yield client
 
 

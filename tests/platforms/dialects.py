@@ -20,24 +20,35 @@ class Dialect(Protocol):
 
     name: str
     announces: bool  # whether a page tells the total
+    logs_in: bool  # whether a log-in comes first (see `WithLogIn`); else the account is in every call
+    code: str  # key of a record's dossier code
+    language: str  # what its answers are written in
 
     def connection(self, name: str, url: str) -> Connection: ...
     def is_log_in(self, request: Request) -> bool: ...
     def account(self, request: Request) -> tuple[str, str]: ...
-    def token(self, request: Request) -> str: ...
     def asked(self, request: Request) -> tuple[str, str, str, int]: ...
     def number(self, request: Request) -> int: ...
-    def granted(self, token: str) -> Reply: ...
     def refused(self) -> Reply: ...
-    def expired(self) -> Reply: ...
     def unknown_unit(self) -> Reply: ...
     def page(self, rows: Sequence[Row], *, number: int, total: int, is_last: bool) -> Reply: ...
     def body(self, content: object) -> Reply: ...
 
 
+class WithLogIn(Dialect, Protocol):
+    """What it needs beyond that of a platform that has log-ins."""
+
+    def token(self, request: Request) -> str: ...
+    def granted(self, token: str) -> Reply: ...
+    def expired(self) -> Reply: ...
+
+
 class IgateDialect:
     name = "igate"
     announces = True
+    logs_in = True
+    code = "MaHoSo"
+    language = "JSON"
 
     def connection(self, name: str, url: str) -> Connection:
         return Connection(id=name, host=f"{url}/igate/", login=USER, password=SECRET)
@@ -84,6 +95,9 @@ class IgateDialect:
 class LgspDialect:
     name = "lgsp"
     announces = False
+    logs_in = True
+    code = "MaHoSo"
+    language = "JSON"
 
     def connection(self, name: str, url: str) -> Connection:
         extra = {"auth_endpoint": "/auth", "share_endpoint": "share", "dstcode": "VN:GOV:office", "madonvi": "H24"}
@@ -154,8 +168,10 @@ class Office:
             return self._log_in(request)
         if (other := self.instead(request)) is not None:
             return other
-        if self.dialect.token(request) != self.token:
+        if self.dialect.logs_in and self.dialect.token(request) != self.token:
             return self.dialect.expired()
+        if not self.dialect.logs_in and self.dialect.account(request) != (USER, SECRET):
+            return self.dialect.refused()
         unit, _, _, size = self.dialect.asked(request)
         rows = self.rows[unit] if isinstance(self.rows, Mapping) else self.rows
         number = self.dialect.number(request)

@@ -41,15 +41,20 @@ def test_sources_stand_in_the_group_of_their_district(registry: Registry) -> Non
         assert fold(district.unit_name.split(" ", 1)[1]).replace(" ", "_") == source.group
 
 
-def test_two_platforms_share_the_city_and_some_districts_have_both(registry: Registry) -> None:
+def test_five_platforms_share_the_city(registry: Registry) -> None:
     platforms = Counter(source.platform for source in registry.sources.values())
-    assert set(platforms) == {"igate", "lgsp"}
-    assert min(platforms.values()) >= 100
-    of_group = {group: {s.platform for s in registry.sources.values() if s.group == group} for group in registry.groups}
-    assert sum(len(found) == 2 for group, found in of_group.items() if group != "so_nganh") >= 2
-    assert len(of_group["so_nganh"]) == 2
+    assert platforms == {"igate": 112, "lgsp": 78, "oss_soap": 20, "sql_view": 18, "sftp_register": 30}
     for source in registry.sources.values():
         assert source.connection == f"{source.platform}_{source.group}"
+
+
+def test_a_district_runs_one_product_but_for_communes_that_keep_registers(registry: Registry) -> None:
+    of_group = {group: {s.platform for s in registry.sources.values() if s.group == group} for group in registry.groups}
+    assert of_group.pop("so_nganh") == {"igate", "lgsp", "oss_soap", "sql_view"}
+    assert {len(found - {"sftp_register"}) for found in of_group.values()} <= {0, 1}
+    kinds = {registry.units[str(canonical_agency(s.units[0]))].kind for s in registry.sources.values()
+             if s.platform == "sftp_register"}  # fmt: skip
+    assert kinds == {"commune", "district"}
 
 
 def test_the_contracts_examples_are_in_it(registry: Registry) -> None:

@@ -60,7 +60,7 @@ def test_an_online_dossier_is_new_until_it_is_received(whole_city: Population):
     view = view_at(whole_city, moment("2018-10-10T10:10:10"))
     waiting = np.flatnonzero((view.status == 1) & (whole_city.received_at != NEVER))
     assert len(waiting)
-    dates = dates_at(whole_city, view, waiting)
+    dates = dates_at(view, waiting)
     assert (dates.received == NEVER).all()
     assert (dates.due == NEVER).all()
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from motcua.registry import load_registry
 from motcua.steps import place
-from motcua.steps.judge import FRAMES
+from motcua.steps.slices import FRAMES
 
 from tests.igate_records import record, step
 from tests.sandbox.city_client import CityClient
@@ -105,8 +105,8 @@ def test_judging_again_stages_the_same_frames(pipeline: Pipeline) -> None:
     pipeline.land(cycle_id, [record(), record(TrangThai=44), record(MaTTHC="9.999999")])
     [chunk] = pipeline.chunks(cycle_id)
     staging = place.staging(pipeline.settings, pipeline.connections)
-    first = pipeline.judge(cycle_id, chunk), [staging.read(chunk["part"], name) for name in FRAMES]
-    again = pipeline.judge(cycle_id, chunk), [staging.read(chunk["part"], name) for name in FRAMES]
+    first = pipeline.judge(cycle_id, chunk), [staging.read(f"{chunk['part']}/0", name) for name in FRAMES]
+    again = pipeline.judge(cycle_id, chunk), [staging.read(f"{chunk['part']}/0", name) for name in FRAMES]
     assert again[0] == first[0] == {"rows": 3, "accepted": 2, "quarantined": 1}
     for one, other in zip(first[1], again[1], strict=True):
         pd.testing.assert_frame_equal(one, other)

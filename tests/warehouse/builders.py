@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
-from motcua.warehouse.merge import Judged
+from motcua.warehouse.session import Judged
 
 AS_OF = datetime(2018, 12, 25, 10, tzinfo=UTC)
 CODE = "000.05.33.H24-181012-0001"
@@ -55,4 +55,10 @@ def judged(rows: Sequence[dict[str, object]], quarantine: Sequence[dict[str, obj
         supplements=pd.DataFrame(),
         quarantine=pd.DataFrame(quarantine),
         issues=pd.DataFrame(),
+        present=pd.concat([keys, _codes(quarantine)]),
     )
+
+
+def _codes(quarantine: Sequence[dict[str, object]]) -> pd.DataFrame:
+    frame = pd.DataFrame(quarantine, columns=["source_id", "identity"])
+    return frame.rename(columns={"identity": "code"})

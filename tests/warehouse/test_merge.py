@@ -9,7 +9,8 @@ from motcua import warehouse
 from motcua.errors import StaleWrite
 from motcua.settings import Settings
 from motcua.warehouse import Role, ledger
-from motcua.warehouse.merge import Batch, Merged, merge, stage
+from motcua.warehouse.merge import Batch, Merged, merge
+from motcua.warehouse.session import stage
 
 from tests.warehouse.builders import AS_OF, CODE, judged, row
 
@@ -44,11 +45,12 @@ def load(engine: sa.Engine) -> Callable[..., Merged | None]:
                 fetched=len(rows),
             )  # fmt: skip
         with engine.connect() as connection:
-            stage(connection, judged([r | {"batch_id": batch_id} for r in rows], quarantine))
+            stage(connection, [judged([r | {"batch_id": batch_id} for r in rows], quarantine)])
             merged = merge(
                 connection,
                 Batch(
-                    batch_id=batch_id, cycle_id=cycle_id, source_id=source_id, as_of=AS_OF, is_full=is_full,
+                    batch_id=batch_id, cycle_id=cycle_id, source_id=source_id, as_of=AS_OF, window_to=AS_OF,
+                    is_full=is_full,
                     newest_change=newest,
                 ),
             )  # fmt: skip
@@ -142,9 +144,15 @@ def test_watermark_moves_with_the_batch_and_not_past_as_of(engine: sa.Engine, lo
 def test_batch_merged_twice_is_merged_once(engine: sa.Engine, load: Callable[..., Merged]) -> None:
     load([row()], cycle_id=None)
     with engine.connect() as connection:
-        stage(connection, judged([row(status=9)]))
+        stage(connection, [judged([row(status=9)])])
         again = Batch(
-            batch_id=f"1.{SOURCE}", cycle_id=1, source_id=SOURCE, as_of=AS_OF, is_full=False, newest_change=AS_OF
+            batch_id=f"1.{SOURCE}",
+            cycle_id=1,
+            source_id=SOURCE,
+            as_of=AS_OF,
+            window_to=AS_OF,
+            is_full=False,
+            newest_change=AS_OF,
         )
         assert merge(connection, again) is None
 

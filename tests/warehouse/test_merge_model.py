@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from motcua import warehouse
 from motcua.settings import Settings
 from motcua.warehouse import Role, ledger
-from motcua.warehouse.merge import Batch, merge, stage
+from motcua.warehouse.merge import Batch, merge
+from motcua.warehouse.session import stage
 
 from tests.warehouse.builders import AS_OF, judged, row
 
@@ -134,11 +135,12 @@ def _merge(engine: sa.Engine, listing: Listing, number: int) -> None:
             kind="window", window=(None, as_of), pages=[], announced=None, fetched=len(listing.rows),
         )  # fmt: skip
     batch = Batch(
-        batch_id=batch_id, cycle_id=cycle_id, source_id=listing.source, as_of=as_of, is_full=listing.is_full,
+        batch_id=batch_id, cycle_id=cycle_id, source_id=listing.source, as_of=as_of, window_to=as_of,
+        is_full=listing.is_full,
         newest_change=max((_moment(said.hour) for said in listing.rows.values()), default=None),
     )  # fmt: skip
     with engine.connect() as connection:
-        stage(connection, judged([_row(listing.source, code, said, batch_id) for code, said in listing.rows.items()]))
+        stage(connection, [judged([_row(listing.source, code, said, batch_id) for code, said in listing.rows.items()])])
         assert merge(connection, batch) is not None
         if listing.again:
             assert merge(connection, batch) is None
@@ -161,6 +163,7 @@ def _empty(settings: Settings) -> None:
     assert settings.database_url is not None
     with psycopg.connect(settings.database_url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE core.cycle, core.batch, core.source_state, core.source_dossier, core.dossier, core.issue,"
+            "TRUNCATE core.cycle, core.batch, core.hold, core.source_day, core.source_state,"
+            " core.source_dossier, core.dossier, core.issue,"
             " core.dossier_version, core.delivery, core.stage_run, private.applicant, private.step, private.supplement"
         )

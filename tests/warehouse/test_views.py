@@ -37,7 +37,9 @@ COLUMNS = {
         "unchanged", "deleted", "started_at", "ended_at", "error_kind", "error",
     ],
 }  # fmt: skip
-OTHERS = {"cycle", "dossier_version", "issue", "publication", "source_state", "stage_run", "step"}
+OTHERS = {
+    "cycle", "dossier_version", "hold", "issue", "publication", "source_day", "source_state", "stage_run", "step",
+}  # fmt: skip
 
 
 @pytest.fixture

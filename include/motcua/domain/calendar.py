@@ -53,6 +53,12 @@ class WorkingCalendar:
             raise self._outside(day)
         return EPOCH + timedelta(days=int(self._days[place]))
 
+    def working_days_between(self, since: date, until: date) -> int:
+        """Working days after `since`, up to and with `until`; ValueError outside the calendar's years."""
+        borders = (self._number_within(since), self._number_within(max(since, until)))
+        first, last = np.searchsorted(self._days, borders, side="right")
+        return int(last - first)
+
     def due_after(self, received_at: pd.Series, value: pd.Series, unit: pd.Series) -> pd.Series:
         """When a limit that starts at `received_at` ends (UTC; null where anything is missing).
 

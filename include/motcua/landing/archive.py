@@ -8,6 +8,7 @@ import threading
 import zstandard
 
 from motcua.errors import ConfigError
+from motcua.failpoints import pass_by
 from motcua.landing.sealed import SealedFiles
 
 # Level 3 halves nothing more at level 9 for three times the time: pages are JSON with long repeated keys.
@@ -27,9 +28,11 @@ class Archive:
         """Keeps a page and returns its sha256; one that is there already is left alone."""
         sha256 = hashlib.sha256(body).hexdigest()
         name = _name(sha256)
+        pass_by("collect.before_page_kept")
         if not self._files.exists(name):
             # flushed: the batch that names it is committed, and must not outlive its pages
             self._files.write(name, self._compressor().compress(body), flush=True)
+        pass_by("collect.after_page_kept")
         return sha256
 
     def get(self, sha256: str) -> bytes:

@@ -4,8 +4,9 @@ from motcua.mapping.derive import derive
 from motcua.mapping.frames import MappedBatch, PageRecords, map_records
 from motcua.mapping.igate import IGATE
 from motcua.mapping.lgsp import LGSP
+from motcua.mapping.oss_soap import OSS_SOAP
 from motcua.mapping.spec import Record, Spec
 
-SPECS = {spec.platform: spec for spec in (IGATE, LGSP)}
+SPECS = {spec.platform: spec for spec in (IGATE, LGSP, OSS_SOAP)}
 
 __all__ = ["SPECS", "MappedBatch", "PageRecords", "Record", "Spec", "derive", "map_records"]

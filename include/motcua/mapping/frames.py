@@ -67,6 +67,7 @@ def map_records(
     tables = {**registry.codes, **{name: registry.codes[own] for name, own in own_codes.items()}}
     records = [record for page in pages for record in page.records]
     steps, bad_steps = _children(records, spec.steps, spec.step, spec, tables)
+    _add_absent(steps, _OPTIONAL_IN_STEPS)
     if spec.supplements is None:
         supplements, bad_supplements = _requests(steps), pd.Series(False, index=pd.RangeIndex(len(records)))
     else:
@@ -239,24 +240,34 @@ def _complete(frame: pd.DataFrame, spec: Spec, records: Sequence[Record]) -> Non
     frame["components"] = pd.Series([_json(spec.components(record)) for record in records], dtype="str")
     if spec.paid_online is not None:
         frame["paid_online"] = pd.Series([spec.paid_online(record) for record in records], dtype="boolean")
-    for column, dtype in _OPTIONAL.items():
-        if column not in frame:
-            frame[column] = pd.Series(pd.NA if dtype != _TIME else pd.NaT, index=frame.index, dtype=dtype)
+    _add_absent(frame, _OPTIONAL)
     if not any(field.column == "digitised" for field in spec.record):
         frame["digitised"] = (
             frame["components"].str.contains('"DuocSoHoa":"1"', regex=False, na=False).astype("boolean")
         )
 
 
+def _add_absent(frame: pd.DataFrame, columns_and_types: Mapping[str, str]) -> None:
+    for column, dtype in columns_and_types.items():
+        if column not in frame:
+            frame[column] = pd.Series(pd.NA if dtype != _TIME else pd.NaT, index=frame.index, dtype=dtype)
+
+
 _TIME = "datetime64[us, UTC]"
 _OPTIONAL = {
     "handling_agency_code": "str",
     "service_level": "Int16",
+    "result_delivery": "Int16",
     "paid_online": "boolean",
     "digitised": "boolean",
     "refused_given_at": _TIME,
+    "identity_kind": "Int16",
     "address": "str",
+    "phone": "str",
+    "email": "str",
+    "summary": "str",
 }
+_OPTIONAL_IN_STEPS = {"department": "str", "note": "str", "started_at": _TIME, "due_at": _TIME}
 
 
 def _json(items: Sequence[Mapping[str, str]]) -> str | None:

@@ -57,6 +57,7 @@ class Spec:
         time_formats: `strptime` formats, tried in order.
         fees: a record's fees as the portal's `DanhSachLePhi`.
         components: a record's papers as the portal's `TaiLieuNop`.
+        dated_by_file: change times are those of the files that brought the records: the first with a content counts.
         paid_online: whether a record's fees were paid online, where no field of its own says so; None when unknown.
     """
 
@@ -71,6 +72,7 @@ class Spec:
     fees: Callable[[Record], Sequence[Mapping[str, str]]]
     components: Callable[[Record], Sequence[Mapping[str, str]]]
     paid_online: Callable[[Record], bool | None] | None = None
+    dated_by_file: bool = False
 
     @property
     def change_time(self) -> str:

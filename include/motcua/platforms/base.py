@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -30,6 +30,7 @@ MOST_PAGES = 10_000
 FAILURE_COUNTS_SECONDS = 5.0
 
 Keep = Callable[[bytes], str]
+Opened = TypeVar("Opened")
 # an object of a page, as JSON gives it
 Record = Mapping[str, object]
 
@@ -127,16 +128,27 @@ class Logins:
         self, source: Source, connection: Connection, log_in: Callable[[], str], *, stale: str | None = None
     ) -> str:
         """The token held, or a new one when there is none or it is the one that went `stale`."""
-        key = f"{connection.id} {connection.host} {connection.login}"
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
+        key = self._key(connection)
+        with self._lock_of(key):
             held = self._tokens.get(key)
             if held is None or held == stale:
                 held = self._tokens[key] = self._new(key, source, log_in)
             return held
 
-    def _new(self, key: str, source: Source, log_in: Callable[[], str]) -> str:
+    def open(self, source: Source, connection: Connection, log_in: Callable[[], Opened]) -> Opened:
+        """What a log-in opens and nobody can share, such as a session with a database: opened one after the other."""
+        key = self._key(connection)
+        with self._lock_of(key):
+            return self._new(key, source, log_in)
+
+    def _key(self, connection: Connection) -> str:
+        return f"{connection.id} {connection.host} {connection.login}"
+
+    def _lock_of(self, key: str) -> threading.Lock:
+        with self._lock:
+            return self._locks.setdefault(key, threading.Lock())
+
+    def _new(self, key: str, source: Source, log_in: Callable[[], Opened]) -> Opened:
         failed_at, failure = self._failures.get(key, (0.0, None))
         if failure is not None and time.monotonic() - failed_at < FAILURE_COUNTS_SECONDS:
             raise failure.at(source.id)

@@ -4,8 +4,12 @@ from motcua.steps.collect import collect
 from motcua.steps.consolidate import consolidate
 from motcua.steps.cycles import chunks, plan, prepare, report
 from motcua.steps.deliver import drain
+from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
 from motcua.steps.publish import publish
 from motcua.steps.summary import summary
 
-__all__ = ["chunks", "collect", "consolidate", "drain", "judge", "plan", "prepare", "publish", "report", "summary"]
+__all__ = [
+    "chunks", "collect", "consolidate", "decide_hold", "drain", "holds", "judge", "plan", "prepare", "publish",
+    "report", "summary",
+]  # fmt: skip

@@ -5,20 +5,26 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from motcua.connections import Connections
-from motcua.errors import MotcuaError, SourceError
+from motcua.domain.calendar import VIETNAM
+from motcua.errors import MotcuaError, SourceError, SourceUnavailable
+from motcua.failpoints import pass_by
 from motcua.landing import Archive
-from motcua.platforms import PLATFORMS, Window
+from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
 from motcua.steps import place
-from motcua.warehouse import Role, ledger
+from motcua.warehouse import Role, holds, ledger
 
 log = logging.getLogger(__name__)
+
+# A source is listed in full once a week, at night: what a late change or a shifted page has hidden is found then.
+FULL_LISTING_EVERY = timedelta(days=7)
+NIGHT_ENDS, NIGHT_BEGINS = 6, 18  # hours of the city's day between which offices may work
 
 # Sources read side by side in one process: enough to hide waiting, few enough to stay polite and small.
 CONCURRENCY = 6
@@ -33,7 +39,8 @@ class _Desk:
     registry: Registry
     connections: Connections
     archive: Archive
-    watermarks: dict[str, datetime | None]
+    standings: dict[str, ledger.Standing]
+    held_in_full: set[str]
 
 
 def collect(*, settings: Settings, connections: Connections, cycle_id: int, sources: list[str]) -> dict[str, int]:
@@ -57,7 +64,8 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
                 registry=place.registry(settings.registry),
                 connections=connections,
                 archive=place.archive(settings, connections),
-                watermarks=ledger.watermarks(connection, sources),
+                standings=ledger.standings(connection, sources),
+                held_in_full=holds.awaiting_full_listing(connection),
             )
         wanted = [source for source in sources if source not in done]
         # not `map`, which gives up what waits when one raises: an error of ours at one source stops no other
@@ -77,25 +85,34 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
 
 def _read(desk: _Desk, source: Source) -> int | None:
     """Rows read, or None when the source could not be read."""
-    window = _window(desk, source)
-    batch_id = f"{desk.cycle.cycle_id}.{source.id}"
-    kind = "full" if window.since is None else "window"
-    try:
-        listing = PLATFORMS[source.platform].read_listing(
-            source, desk.connections.get(source.connection), window, keep=desk.archive.put
-        )
-    except SourceError as error:
-        log.warning("could not be read: %s", error)
-        _record(desk, source, error.kind, error)
-        return None
-    with desk.engine.begin() as connection:
-        ledger.record_collected(
-            connection, batch_id=batch_id, at=desk.cycle, source_id=source.id, kind=kind,
-            window=(window.since, window.until),
-            pages=[ledger.Page(page.sha256, page.note) for page in listing.pages], announced=listing.announced,
-            fetched=listing.fetched, clock_skew_seconds=listing.clock_skew_seconds,
-        )  # fmt: skip
+    with desk.engine.connect() as connection, ledger.reading(connection, source.id) as is_ours:
+        try:
+            if not is_ours:
+                raise SourceUnavailable(source.id, "another cycle is reading it; the next one does", kind=ledger.BUSY)
+            window = _window(desk, source)
+            pass_by("collect.before_listing")
+            listing = PLATFORMS[source.platform].read_listing(
+                source, desk.connections.get(source.connection), window, keep=desk.archive.put
+            )
+        except SourceError as error:
+            log.warning("could not be read: %s", error)
+            _record(desk, source, error.kind, error)
+            return None
+        pass_by("collect.before_batch_recorded")
+        with connection.begin():
+            _keep(connection, desk.cycle, source, window, listing)
+            pass_by("collect.before_batch_committed")
+        pass_by("collect.after_batch_recorded")
     return listing.fetched
+
+
+def _keep(connection: sa.Connection, cycle: ledger.Cycle, source: Source, window: Window, listing: Listing) -> None:
+    """The batch exists from here on."""
+    ledger.record_collected(
+        connection, batch_id=f"{cycle.cycle_id}.{source.id}", at=cycle, source_id=source.id, kind=_kind(window),
+        window=(window.since, window.until), pages=[ledger.Page(page.sha256, page.note) for page in listing.pages],
+        announced=listing.announced, fetched=listing.fetched, clock_skew_seconds=listing.clock_skew_seconds,
+    )  # fmt: skip
 
 
 def _record(desk: _Desk, source: Source, error_kind: str, error: BaseException) -> None:
@@ -104,12 +121,34 @@ def _record(desk: _Desk, source: Source, error_kind: str, error: BaseException) 
     with desk.engine.begin() as connection:
         ledger.record_failed(
             connection, batch_id=f"{desk.cycle.cycle_id}.{source.id}", at=desk.cycle, source_id=source.id,
-            kind="full" if window.since is None else "window", window=(window.since, window.until),
-            error_kind=error_kind, error=str(error) if isinstance(error, MotcuaError) else type(error).__name__,
+            kind=_kind(window), window=(window.since, window.until), error_kind=error_kind,
+            error=str(error) if isinstance(error, MotcuaError) else type(error).__name__,
         )  # fmt: skip
 
 
+def _kind(window: Window) -> str:
+    return "full" if window.since is None else "window"
+
+
 def _window(desk: _Desk, source: Source) -> Window:
-    watermark = desk.watermarks.get(source.id)
-    since = None if watermark is None or desk.cycle.is_full else watermark - source.overlap
-    return Window(since=since, until=desk.cycle.as_of)
+    """What to ask a source for, by its own clock: where that is ahead of ours, so is what has just changed."""
+    standing = desk.standings.get(source.id)
+    ahead = timedelta(seconds=max(standing.clock_skew_seconds, 0.0)) if standing else timedelta()
+    until = desk.cycle.as_of + ahead
+    if desk.cycle.since is not None:
+        return Window(since=desk.cycle.since, until=until)
+    if (
+        standing is None
+        or standing.watermark is None
+        or desk.cycle.is_full
+        or source.id in desk.held_in_full
+        or _is_full_listing_due(standing, desk.cycle.as_of)
+    ):
+        return Window(since=None, until=until)
+    return Window(since=standing.watermark - source.overlap, until=until)
+
+
+def _is_full_listing_due(standing: ledger.Standing, as_of: datetime) -> bool:
+    is_night = not NIGHT_ENDS <= as_of.astimezone(VIETNAM).hour < NIGHT_BEGINS
+    listed_at = standing.full_listing_as_of
+    return is_night and (listed_at is None or as_of - listed_at >= FULL_LISTING_EVERY)

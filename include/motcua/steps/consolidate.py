@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 
 import pandas as pd
 import sqlalchemy as sa
 
 from motcua.connections import Connections
+from motcua.domain.calendar import VIETNAM
+from motcua.domain.volume import ordinary
 from motcua.errors import StaleWrite
+from motcua.failpoints import pass_by
+from motcua.landing import Staging
+from motcua.mapping import SPECS
+from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place
-from motcua.steps.judge import FRAMES
-from motcua.warehouse import Role, ledger
-from motcua.warehouse.merge import Batch, Judged, Merged, merge, stage
+from motcua.steps.absence import proof
+from motcua.steps.slices import staged
+from motcua.warehouse import Role, holds, ledger
+from motcua.warehouse.merge import Batch, Held, Merged, merge
+from motcua.warehouse.session import Judged, stage
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +33,26 @@ log = logging.getLogger(__name__)
 SESSIONS = 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What the sessions share: staged slices, and what is known of each batch."""
+
+    staging: Staging
+    name: str
+    as_of: datetime
+    batches: Mapping[str, Batch]
+
+
 def consolidate(
     *, settings: Settings, connections: Connections, cycle_id: int, part: str, batches: list[str]
 ) -> dict[str, int]:
     """Merges the batches of `part`; those that are merged already, or that a newer cycle has overtaken, are left alone.
 
+    A batch out of its source's band is held: nothing of it is written until a person has decided.
+
     Returns:
-        `batches, accepted, quarantined, unchanged, deleted, changed, stale`.
+        `batches, accepted, quarantined, unchanged, deleted, changed, held, stale`.
     """
-    staging = place.staging(settings, connections)
     with (
         place.connected(settings, Role.PIPELINE) as engine,
         ledger.stage_run(engine, "consolidate", cycle_id) as run,
@@ -40,23 +61,57 @@ def consolidate(
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)
             wanted = [b for b in ledger.batches_in(connection, cycle_id, "judged") if b.batch_id in set(batches)]
-        frames = (
-            [pd.concat([staging.read(one, name) for one in staging.parts(part)]) for name in FRAMES] if wanted else []
-        )
+            known = _known(connection, cycle, wanted, place.registry(settings.registry))
+        shared = _Part(
+            staging=place.staging(settings, connections), name=part, as_of=cycle.as_of,
+            batches={batch.source_id: batch for batch in known},
+        )  # fmt: skip
         shares = [share for share in _shares(wanted) if share]
         outcomes = [
-            outcome
-            for share in pool.map(lambda some: _merge_share(engine, cycle, some, frames), shares)
-            for outcome in share
+            outcome for some in pool.map(lambda share: _merge_share(engine, shared, share), shares) for outcome in some
         ]
-        run.rows, run.peak_memory_mb = len(frames[0]) if frames else 0, place.peak_memory_mb()
-    merged = [outcome for outcome in outcomes if outcome is not None]
-    counts = {
-        name: sum(getattr(outcome, name) for outcome in merged)
-        for name in ("accepted", "quarantined", "unchanged", "deleted", "changed")
+        merged = [outcome for outcome in outcomes if isinstance(outcome, Merged)]
+        run.rows, run.peak_memory_mb = sum(outcome.accepted for outcome in merged), place.peak_memory_mb()
+    counts = {entry.name: sum(getattr(outcome, entry.name) for outcome in merged) for entry in fields(Merged)}
+    held = sum(isinstance(outcome, Held) for outcome in outcomes)
+    log.info("merged %d batches, %d held: %s", len(merged), held, counts)
+    return {"batches": len(batches), "held": held, "stale": len(outcomes) - len(merged) - held} | counts
+
+
+def _known(
+    connection: sa.Connection, cycle: ledger.Cycle, wanted: Sequence[ledger.Collected], registry: Registry
+) -> list[Batch]:
+    """Each batch with what its listing proves and what is ordinary for its source."""
+    until = cycle.as_of.astimezone(VIETNAM).date()
+    standings = holds.standings(connection, [batch.source_id for batch in wanted], until=until)
+    proofs = {
+        pages.source_id: proof(pages, registry)
+        for pages in ledger.pages_of(connection, [batch.batch_id for batch in wanted])
     }
-    log.info("merged %d batches: %s", len(merged), counts)
-    return {"batches": len(batches), "stale": len(outcomes) - len(merged)} | counts
+    batches = []
+    for one in wanted:
+        proves = proofs[one.source_id]
+        batch = Batch(
+            batch_id=one.batch_id, cycle_id=cycle.cycle_id, source_id=one.source_id, as_of=cycle.as_of,
+            window_to=one.window_to, is_full=one.is_full, newest_change=one.newest_change,
+            proves_absence=proves is not None, absent_since=proves.since if proves else None,
+            is_dated_by_file=SPECS[registry.sources[one.source_id].platform].dated_by_file,
+        )  # fmt: skip
+        standing = standings.get(one.source_id)
+        batches.append(batch if standing is None else replace(batch, limits=_limits(batch, standing, until, registry)))
+    return batches
+
+
+def _limits(batch: Batch, standing: holds.Standing, until: date, registry: Registry) -> holds.Limits:
+    band = registry.sources[batch.source_id].band
+    usual = ordinary(
+        standing.history, registry.calendar, since=standing.succeeded_on, until=until, living=standing.living,
+        declared=(band.min, band.max) if band else None,
+    )  # fmt: skip
+    seen = [standing.silent_since] if standing.silent_since else []
+    seen += [batch.newest_change.astimezone(VIETNAM).date()] if batch.newest_change else []
+    silent = registry.calendar.working_days_between(max(seen), until) if seen else 0
+    return holds.Limits(ordinary=usual, silent_days=silent)
 
 
 def _shares(batches: Sequence[ledger.Collected]) -> list[list[ledger.Collected]]:
@@ -70,34 +125,30 @@ def _shares(batches: Sequence[ledger.Collected]) -> list[list[ledger.Collected]]
     return shares
 
 
-def _merge_share(
-    engine: sa.Engine, cycle: ledger.Cycle, share: Sequence[ledger.Collected], frames: Sequence[pd.DataFrame]
-) -> list[Merged | None]:
-    sources = {batch.source_id for batch in share}
+def _merge_share(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Merged | Held | None]:
     with engine.connect() as connection:
-        stage(connection, Judged(**{name: _of(frame, sources) for name, frame in zip(FRAMES, frames, strict=True)}))
-        outcomes = [_merge(connection, cycle, batch) for batch in share]
+        stage(connection, _of(part, {batch.source_id for batch in share}))
+        pass_by("merge.after_stage")
+        outcomes = [_merge(connection, part.batches[batch.source_id]) for batch in share]
         connection.detach()  # its session tables end with it
     return outcomes
 
 
-def _merge(connection: sa.Connection, cycle: ledger.Cycle, batch: ledger.Collected) -> Merged | None:
+def _of(part: _Part, sources: set[str]) -> Iterator[Judged]:
+    """The rows of some sources, slice by slice."""
+    for judged in staged(part.staging, part.name, as_of=part.as_of):
+        frames: dict[str, pd.DataFrame] = {entry.name: getattr(judged, entry.name) for entry in fields(Judged)}
+        yield Judged(**{name: frame[frame["source_id"].isin(sources)] for name, frame in frames.items()})
+
+
+def _merge(connection: sa.Connection, batch: Batch) -> Merged | Held | None:
     try:
-        return merge(
-            connection,
-            Batch(
-                batch_id=batch.batch_id,
-                cycle_id=cycle.cycle_id,
-                source_id=batch.source_id,
-                as_of=cycle.as_of,
-                is_full=batch.is_full,
-                newest_change=batch.newest_change,
-            ),
-        )
+        outcome = merge(connection, batch)
     except StaleWrite as error:
         log.warning("batch %s is left alone: %s", batch.batch_id, error)
+        with connection.begin():
+            ledger.record_overtaken(connection, batch.batch_id, str(error))
         return None
-
-
-def _of(frame: pd.DataFrame, sources: set[str]) -> pd.DataFrame:
-    return frame[frame["source_id"].isin(sources)]
+    if isinstance(outcome, Held):
+        log.warning("batch %s is held: %s; `motcua holds` shows it", batch.batch_id, outcome.reason)
+    return outcome

@@ -62,7 +62,17 @@ def prepare(*, settings: Settings) -> None:
     warehouse.migrate(settings)
 
 
-def plan(*, settings: Settings, run_key: str, as_of: datetime, sources: Sequence[str] = (), full: bool = False) -> Plan:
+def plan(
+    *,
+    settings: Settings,
+    run_key: str,
+    as_of: datetime,
+    sources: Sequence[str] = (),
+    full: bool = False,
+    since: datetime | None = None,
+    reason: str | None = None,
+    requested_by: str | None = None,
+) -> Plan:
     """Opens a cycle and cuts its sources into tasks, by platform and group.
 
     Args:
@@ -71,16 +81,25 @@ def plan(*, settings: Settings, run_key: str, as_of: datetime, sources: Sequence
         as_of: the moment that everything is read as of; aware.
         sources: only these; all that are in force at `as_of` when empty.
         full: read everything, not only what changed since the watermark.
+        since: read what changed from this moment on, wherever the watermarks are; aware.
+        reason: why somebody asked for this cycle; None for one that starts by the clock.
+        requested_by: who asked.
 
     Raises:
-        ConfigError: a source is not in the registry, or `as_of` has no zone.
+        ConfigError: a source is not in the registry, a time has no zone, or `since` is not before `as_of`.
     """
-    if as_of.tzinfo is None:
-        raise ConfigError(f"as_of: expected a time with its zone, got {as_of.isoformat()}; add +07:00")
+    for name, moment in (("as_of", as_of), ("since", since)):
+        if moment is not None and moment.tzinfo is None:
+            raise ConfigError(f"{name}: expected a time with its zone, got {moment.isoformat()}; add +07:00")
+    if since is not None and (full or since >= as_of):
+        raise ConfigError("since: expected a time before as_of, and no full listing beside it")
     registry = place.registry(settings.registry)
     chosen = _chosen(registry, sources, as_of)
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
-        cycle_id = ledger.open_cycle(connection, run_key=run_key, as_of=as_of, is_full=full, sources=len(chosen))
+        cycle_id = ledger.open_cycle(
+            connection, run_key=run_key, as_of=as_of, is_full=full, sources=len(chosen), since=since, reason=reason,
+            requested_by=requested_by,
+        )  # fmt: skip
         opened = ledger.cycle(connection, cycle_id)
     tasks: dict[str, list[Task]] = {}
     for (platform, group), members in sorted(_by_group(chosen).items()):
@@ -110,11 +129,28 @@ def chunks(*, settings: Settings, cycle_id: int) -> list[Chunk]:
     ]
 
 
+def named(registry: Registry, names: Sequence[str]) -> list[Source]:
+    """Sources by id, each once.
+
+    Raises:
+        ConfigError: a source is not in the registry.
+    """
+    unknown = sorted(set(names) - registry.sources.keys())
+    if unknown:
+        raise ConfigError(f"no such source in the registry: {', '.join(unknown)}; `motcua sources` lists them")
+    return [registry.sources[name] for name in dict.fromkeys(names)]
+
+
+def in_force(registry: Registry, as_of: datetime) -> list[Source]:
+    """Every source that is read at that moment."""
+    return [source for source in registry.sources.values() if _is_in_force(source, _day(as_of))]
+
+
 def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
     """Closes the cycle, forgets its frames, and says how its sources fared.
 
     Returns:
-        `sources, ok, down, held, changed`.
+        `sources, ok, down, held, skipped, changed`; skipped are those that another cycle was reading or has overtaken.
 
     Raises:
         Unmerged: sources were not read, or what was read is not merged.
@@ -128,17 +164,18 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
         planned = ledger.planned_sources(connection, cycle_id)
         rows = connection.execute(
             sa.text(
-                "SELECT source_id, state, coalesce(changed, 0) AS changed FROM core.batch WHERE cycle_id = :cycle_id"
+                "SELECT source_id, CASE WHEN error_kind = ANY(:skipped) THEN 'skipped' ELSE state END AS state,"
+                " coalesce(changed, 0) AS changed FROM core.batch WHERE cycle_id = :cycle_id"
             ),
-            {"cycle_id": cycle_id},
+            {"cycle_id": cycle_id, "skipped": [ledger.OVERTAKEN, ledger.BUSY]},
         ).all()
     states: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         platform = registry.sources[row.source_id].platform if row.source_id in registry.sources else "unknown"
         states[platform].append(row.state)
     for platform, found in states.items():
-        in_force = sum(source.platform == platform for source in _chosen(registry, [], cycle.as_of))
-        _refuse_too_many_down(platform, found.count("failed"), max(in_force, len(found)))
+        of_platform = sum(source.platform == platform for source in in_force(registry, cycle.as_of))
+        _refuse_too_many_down(platform, found.count("failed"), max(of_platform, len(found)))
     flat = [state for found in states.values() for state in found]
     waiting = flat.count("collected") + flat.count("judged")
     if waiting or len(flat) < planned:
@@ -152,6 +189,7 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
         "ok": flat.count("merged"),
         "down": flat.count("failed"),
         "held": flat.count("held"),
+        "skipped": flat.count("skipped"),
         "changed": sum(row.changed for row in rows),
     }
 
@@ -166,11 +204,8 @@ def _refuse_too_many_down(platform: str, down: int, total: int) -> None:
 
 
 def _chosen(registry: Registry, names: Sequence[str], as_of: datetime) -> list[Source]:
-    unknown = sorted(set(names) - registry.sources.keys())
-    if unknown:
-        raise ConfigError(f"no such source in the registry: {', '.join(unknown)}; `motcua sources` lists them")
-    wanted = [registry.sources[name] for name in dict.fromkeys(names)] or registry.sources.values()
-    return [source for source in wanted if _is_in_force(source, _day(as_of))]
+    everybody = in_force(registry, as_of)
+    return [source for source in named(registry, names) if source in everybody] if names else everybody
 
 
 def _is_in_force(source: Source, day: date) -> bool:

@@ -13,10 +13,13 @@ from datetime import datetime
 import pandas as pd
 
 from motcua.connections import Connections
+from motcua.failpoints import pass_by
 from motcua.mapping import derive
 from motcua.settings import Settings
 from motcua.steps import place, tables
+from motcua.steps.absence import present
 from motcua.steps.mapped import Mapped, map_batches
+from motcua.steps.slices import FRAMES
 from motcua.warehouse import Role, ledger
 
 log = logging.getLogger(__name__)
@@ -24,7 +27,6 @@ log = logging.getLogger(__name__)
 # One judging process holds at most so many rows: what keeps it under 768 MiB, Great Expectations and Airflow included
 # (design, decision 5, allows 50,000; those took 780 to 860).
 ROWS_AT_ONCE = 25_000
-FRAMES = ("dossiers", "applicants", "steps", "supplements", "quarantine", "issues")
 
 
 def judge(
@@ -52,6 +54,7 @@ def judge(
         staging.forget(part)  # of an earlier try, which may have been cut otherwise
         archive = place.archive(settings, connections)
         newest: dict[str, datetime] = {}
+        pass_by("judge.before_mapping")
         accepted, refused = 0, 0
         slices = map_batches(pages, archive, registry, cycle_id=cycle_id, rows_at_once=ROWS_AT_ONCE)
         for number, read in enumerate(slices):
@@ -61,11 +64,17 @@ def judge(
                 newest[str(source)] = max(moment.to_pydatetime(), newest.get(str(source), moment.to_pydatetime()))
             current = newest_copies(signed)
             verdict = run_rules(current, Context(registry, cycle.as_of))
-            frames = _frames(read, current, verdict.findings, verdict.refused, cycle.as_of)
+            frames = (
+                *_frames(read, current, verdict.findings, verdict.refused, cycle.as_of),
+                present(signed, pages, registry),
+            )
+            pass_by("judge.before_frames")
             for name, frame in zip(FRAMES, frames, strict=True):
                 staging.write(f"{part}/{number}", name, frame)
+                pass_by("judge.after_a_frame")
             accepted, refused = accepted + len(frames[0]), refused + len(verdict.refused)
             run.rows += len(read.dossiers)
+        pass_by("judge.before_marked")
         with engine.begin() as connection:
             ledger.mark_judged(connection, cycle_id, batches, newest)
         run.peak_memory_mb = place.peak_memory_mb()
@@ -76,7 +85,7 @@ def judge(
 def _frames(
     read: Mapped, current: pd.DataFrame, findings: pd.DataFrame, refused: pd.Index, as_of: datetime
 ) -> tuple[pd.DataFrame, ...]:
-    """Rows of the tables that `FRAMES` names, in that order."""
+    """Rows of the tables that `FRAMES` names, in that order; which rows are present is another question."""
     accepted = current.drop(index=refused)
     return (
         tables.dossiers(accepted, as_of),

@@ -15,7 +15,7 @@ _DOSSIER = [
     "source_id", "code", "procedure_code", "field_code", "agency_code", "handling_agency_code", "unit_code", "channel",
     "service_level", "applicant_kind", "applicant_kind_given", "status", "result_delivery", "paid_online", "digitised",
     "submitted_at", "received_at", "due_at", "due_source", "finished_at", "returned_at", "refused_at", "supplements",
-    "steps", "deleted", "source_changed_at", "batch_id", "page_sha256",
+    "steps", "deleted", "source_changed_at", "batch_id", "page_sha256", "page_row",
 ]  # fmt: skip
 _CODED = ["channel", "service_level", "applicant_kind", "status", "result_delivery"]
 _APPLICANT = [
@@ -25,7 +25,10 @@ _APPLICANT = [
 
 
 def dossiers(accepted: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """Rows of `core.source_dossier`. A code that no rule watches and no table knows is null here, and an issue."""
+    """Rows of `core.source_dossier`, with the `page_row` that each came from.
+
+    A code that no rule watches and no table knows is null here, and an issue.
+    """
     frame = accepted[_DOSSIER].copy()
     frame[_CODED] = frame[_CODED].mask(frame[_CODED] == UNKNOWN)
     frame["content_sha256"] = "\\x" + accepted["content_sha256"]

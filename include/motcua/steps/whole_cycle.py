@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from typing import TypedDict, Unpack
 from uuid import uuid4
 
 from motcua.connections import Connections
@@ -14,10 +15,21 @@ from motcua.steps.collect import collect
 from motcua.steps.consolidate import consolidate
 from motcua.steps.cycles import Chunk, Task, chunks, plan, prepare, report
 from motcua.steps.deliver import drain
+from motcua.steps.held import decide_hold
 from motcua.steps.judge import judge
 from motcua.steps.publish import publish
 from motcua.steps.summary import summary
 from motcua.steps.workers import workers
+
+
+class Asked(TypedDict, total=False):
+    """What a cycle is asked to read, as `plan` understands it."""
+
+    sources: Sequence[str]
+    full: bool
+    since: datetime | None
+    reason: str | None
+    requested_by: str | None
 
 
 def run_cycle(
@@ -25,11 +37,10 @@ def run_cycle(
     settings: Settings,
     connections: Connections,
     as_of: datetime,
-    sources: Sequence[str],
-    full: bool,
     push: bool,
     clock: Callable[[], datetime],
     say: Callable[[str], None],
+    **asked: Unpack[Asked],
 ) -> dict[str, object]:
     """Runs prepare, plan, collect, judge, consolidate, publish, drain and report; returns the summary.
 
@@ -37,7 +48,7 @@ def run_cycle(
     own, so `clock` must be a function that can be pickled.
     """
     prepare(settings=settings)
-    planned = plan(settings=settings, run_key=f"cycle {uuid4()}", as_of=as_of, sources=sources, full=full)
+    planned = plan(settings=settings, run_key=f"cycle {uuid4()}", as_of=as_of, **asked)
     cycle_id = planned["cycle_id"]
     tasks = [task for some in planned["collect"].values() for task in some]
     with workers(settings.workers) as pool:
@@ -52,6 +63,46 @@ def run_cycle(
         parts = chunks(settings=settings, cycle_id=cycle_id)
         merged = [pool.submit(_judge_and_merge, settings, connections, cycle_id, part) for part in parts]
         say(f"merged {sum(done['changed'] for done in _results(merged))} new versions")
+    _publish_and_deliver(settings, connections, cycle_id, as_of=as_of, push=push, clock=clock, say=say)
+    errors = [error for future in (*collected, *merged) if (error := future.exception()) is not None]
+    try:
+        report(settings=settings, cycle_id=cycle_id)
+    except MotcuaError as told:
+        raise errors[0] if errors else told from told  # what a part ran into says more than what came of it
+    return summary(settings=settings, cycle_id=cycle_id)
+
+
+def accept_hold(
+    *,
+    settings: Settings,
+    connections: Connections,
+    hold_id: int,
+    by: str,
+    reason: str,
+    as_of: datetime,
+    push: bool,
+    clock: Callable[[], datetime],
+    say: Callable[[str], None],
+) -> dict[str, int]:
+    """Accepts a hold, merges its batch, publishes and delivers; what the merge did, as `consolidate` says it."""
+    part = decide_hold(settings=settings, hold_id=hold_id, accept=True, by=by, reason=reason)
+    assert part is not None  # what is accepted has a batch
+    merged = _judge_and_merge(settings, connections, part["cycle_id"], part)
+    say(f"merged {merged['changed']} new versions")
+    _publish_and_deliver(settings, connections, part["cycle_id"], as_of=as_of, push=push, clock=clock, say=say)
+    return merged
+
+
+def _publish_and_deliver(
+    settings: Settings,
+    connections: Connections,
+    cycle_id: int,
+    *,
+    as_of: datetime,
+    push: bool,
+    clock: Callable[[], datetime],
+    say: Callable[[str], None],
+) -> None:
     with workers(2) as pool:
         feed = pool.submit(publish, settings=settings, as_of=as_of, published_at=clock(), cycle_id=cycle_id)
         delivery = (
@@ -62,12 +113,6 @@ def run_cycle(
         say(f"published version {feed.result()['seq']} with {feed.result()['rows']} dossiers")
         if delivery is not None:
             say(f"told the Government portal: {delivery.result()}")
-    errors = [error for future in (*collected, *merged) if (error := future.exception()) is not None]
-    try:
-        report(settings=settings, cycle_id=cycle_id)
-    except MotcuaError as told:
-        raise errors[0] if errors else told from told  # what a part ran into says more than what came of it
-    return summary(settings=settings, cycle_id=cycle_id)
 
 
 def _results(futures: Sequence[Future[dict[str, int]]]) -> list[dict[str, int]]:

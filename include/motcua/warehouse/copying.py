@@ -19,7 +19,8 @@ def copy_in(cursor: psycopg.Cursor, table: str, frame: pd.DataFrame) -> int:
     if frame.empty:
         return 0
     buffer = io.BytesIO()
-    arrow = pa.Table.from_pandas(frame, preserve_index=False)
+    # in one chunk: of a column whose first chunk is empty, pyarrow 26 writes memory that nobody has filled
+    arrow = pa.Table.from_pandas(frame, preserve_index=False).combine_chunks()
     pyarrow.csv.write_csv(arrow, buffer, pyarrow.csv.WriteOptions(include_header=False))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, frame.columns))

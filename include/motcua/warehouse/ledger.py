@@ -14,25 +14,39 @@ import sqlalchemy as sa
 
 from motcua.errors import ConfigError
 
+# Classes of batches that ended without a word of their own, though nothing is wrong with their source.
+OVERTAKEN, BUSY = "OVERTAKEN", "BUSY"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
-    """One cycle: `cycle_id` is the fencing number of its batches."""
+    """One cycle: `cycle_id` is the fencing number of its batches; windows begin at `since` where it is given."""
 
     cycle_id: int
     as_of: datetime
     is_full: bool
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far a source has been read, by its own clock, which is `clock_skew_seconds` ahead of ours."""
+
+    watermark: datetime | None
+    full_listing_as_of: datetime | None
+    clock_skew_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """One complete listing, ready to be judged."""
+    """One complete listing, ready to be judged; it holds what had changed before `window_to`."""
 
     batch_id: str
     source_id: str
     fetched: int
     newest_change: datetime | None
     is_full: bool
+    window_to: datetime
 
 
 class Page(NamedTuple):
@@ -43,10 +57,11 @@ class Page(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """All pages of a source's batch, in reading order."""
+    """All pages of a source's batch, in reading order; `is_full`: of a full listing."""
 
     source_id: str
     pages: Sequence[Page]
+    is_full: bool = False
 
 
 @dataclass(slots=True)
@@ -57,14 +72,28 @@ class StageRun:
     peak_memory_mb: int = 0
 
 
-def open_cycle(connection: sa.Connection, *, run_key: str, as_of: datetime, is_full: bool, sources: int) -> int:
+def open_cycle(
+    connection: sa.Connection,
+    *,
+    run_key: str,
+    as_of: datetime,
+    is_full: bool,
+    sources: int,
+    since: datetime | None = None,
+    reason: str | None = None,
+    requested_by: str | None = None,
+) -> int:
     """The number of the cycle of `run_key`: a new one, or the one that an earlier try has opened."""
     statement = sa.text("""
-        INSERT INTO core.cycle (run_key, as_of, is_full, sources) VALUES (:run_key, :as_of, :is_full, :sources)
+        INSERT INTO core.cycle (run_key, as_of, is_full, sources, since, reason, requested_by)
+        VALUES (:run_key, :as_of, :is_full, :sources, :since, :reason, :requested_by)
         ON CONFLICT (run_key) DO UPDATE SET run_key = EXCLUDED.run_key
         RETURNING cycle_id
     """)
-    values = {"run_key": run_key, "as_of": as_of, "is_full": is_full, "sources": sources}
+    values = {
+        "run_key": run_key, "as_of": as_of, "is_full": is_full, "sources": sources, "since": since, "reason": reason,
+        "requested_by": requested_by,
+    }  # fmt: skip
     return int(connection.execute(statement, values).scalar_one())
 
 
@@ -75,7 +104,8 @@ def cycle(connection: sa.Connection, cycle_id: int) -> Cycle:
         ConfigError: there is no such cycle.
     """
     row = connection.execute(
-        sa.text("SELECT cycle_id, as_of, is_full FROM core.cycle WHERE cycle_id = :cycle_id"), {"cycle_id": cycle_id}
+        sa.text("SELECT cycle_id, as_of, is_full, since FROM core.cycle WHERE cycle_id = :cycle_id"),
+        {"cycle_id": cycle_id},
     ).first()
     if row is None:
         raise ConfigError(f"there is no cycle {cycle_id} in the warehouse; api.cycle lists them")
@@ -96,13 +126,39 @@ def close_cycle(connection: sa.Connection, cycle_id: int) -> None:
     )
 
 
-def watermarks(connection: sa.Connection, sources: Sequence[str]) -> dict[str, datetime | None]:
-    """Watermark of each source; sources never read are absent."""
+def standings(connection: sa.Connection, sources: Sequence[str]) -> dict[str, Standing]:
+    """How far each source has been read; sources never read are absent."""
     rows = connection.execute(
-        sa.text("SELECT source_id, watermark FROM core.source_state WHERE source_id = ANY(:sources)"),
+        sa.text("""
+            SELECT source_id, watermark, full_listing_as_of, coalesce(clock_skew_seconds, 0) AS clock_skew_seconds
+            FROM core.source_state WHERE source_id = ANY(:sources)
+        """),
         {"sources": list(sources)},
     )
-    return {row.source_id: row.watermark for row in rows}
+    return {
+        row.source_id: Standing(
+            watermark=row.watermark, full_listing_as_of=row.full_listing_as_of,
+            clock_skew_seconds=row.clock_skew_seconds,
+        )
+        for row in rows
+    }  # fmt: skip
+
+
+@contextmanager
+def reading(connection: sa.Connection, source_id: str) -> Iterator[bool]:
+    """Holds a source for one reading, or says that another cycle is reading it at this moment.
+
+    The lock belongs to the session: whoever dies lets it go.
+    """
+    key = {"key": f"reading {source_id}"}
+    got = connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key).scalar_one()
+    connection.commit()  # no transaction stays open while a source answers
+    try:
+        yield bool(got)
+    finally:
+        if got:
+            connection.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
+            connection.commit()
 
 
 def finished_batches(connection: sa.Connection, cycle_id: int) -> set[str]:
@@ -160,7 +216,10 @@ def record_failed(
     error_kind: str,
     error: str,
 ) -> None:
-    """A source could not be read: its batch says why, its standing is `down`, its watermark stays."""
+    """A source could not be read: its batch says why, its standing is `down`, its watermark stays.
+
+    One that is `BUSY`, since another cycle reads it, keeps its standing.
+    """
     values = {
         "batch_id": batch_id, "cycle_id": at.cycle_id, "source_id": source_id, "as_of": at.as_of, "kind": kind,
         "window_from": window[0], "window_to": window[1], "error_kind": error_kind, "error": error,
@@ -177,6 +236,8 @@ def record_failed(
         """),
         values,
     )
+    if error_kind == BUSY:
+        return
     connection.execute(
         sa.text("""
             INSERT INTO core.source_state AS s (source_id, state, reason, attempted_as_of, failures)
@@ -190,11 +251,23 @@ def record_failed(
     )
 
 
+def record_overtaken(connection: sa.Connection, batch_id: str, error: str) -> None:
+    """A newer cycle has merged this source since: the batch has no say, and the source stands as that one left it."""
+    connection.execute(
+        sa.text("""
+            UPDATE core.batch SET state = 'failed', error_kind = :kind, error = :error, ended_at = clock_timestamp()
+            WHERE batch_id = :batch_id
+        """),
+        {"batch_id": batch_id, "kind": OVERTAKEN, "error": error},
+    )
+
+
 def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[Collected]:
     """Batches of a cycle in any of `states`, by source."""
     rows = connection.execute(
         sa.text("""
-            SELECT batch_id, source_id, coalesce(fetched, 0) AS fetched, newest_change, kind = 'full' AS is_full
+            SELECT batch_id, source_id, coalesce(fetched, 0) AS fetched, newest_change, kind = 'full' AS is_full,
+                   window_to
             FROM core.batch
             WHERE cycle_id = :cycle_id AND state = ANY(:states) ORDER BY source_id
         """),
@@ -206,18 +279,17 @@ def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[C
 def pages_of(connection: sa.Connection, batches: Sequence[str]) -> list[Pages]:
     """The pages of each batch, by source."""
     rows = connection.execute(
-        sa.text(
-            "SELECT source_id, pages, page_notes FROM core.batch WHERE batch_id = ANY(:batches) ORDER BY source_id"
-        ),
+        sa.text("""
+            SELECT source_id, pages, page_notes, kind FROM core.batch
+            WHERE batch_id = ANY(:batches) ORDER BY source_id
+        """),
         {"batches": list(batches)},
     )
-    return [
-        Pages(
-            row.source_id,
-            [Page(*page) for page in zip(row.pages, row.page_notes or repeat({}, len(row.pages)), strict=True)],
-        )
-        for row in rows
-    ]
+    return [Pages(row.source_id, _pages(row.pages, row.page_notes), row.kind == "full") for row in rows]
+
+
+def _pages(digests: Sequence[str], notes: Sequence[Mapping[str, str]] | None) -> list[Page]:
+    return [Page(*page) for page in zip(digests, notes or repeat({}, len(digests)), strict=True)]
 
 
 def mark_judged(

@@ -1,43 +1,21 @@
 """The merge of one batch: source rows, dossiers, versions, outbox, issues, watermark and ledger in one transaction.
 
-Rows arrive by COPY in session tables (`incoming_*`), many batches at once; each batch is then merged by set-based
+Rows arrive by COPY in session tables (`session.stage`), many batches at once; each batch is then merged by set-based
 statements in a transaction of its own. Sources are locked one by one, codes by their agency part, both in order.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import cast
 
-import pandas as pd
-import psycopg
 import sqlalchemy as sa
 
 from motcua.errors import StaleWrite
+from motcua.failpoints import pass_by
+from motcua.warehouse import holds
 from motcua.warehouse import statements as sql
-from motcua.warehouse.copying import copy_in
-
-INCOMING = {
-    "incoming_dossier": "core.source_dossier",
-    "incoming_applicant": "private.applicant",
-    "incoming_step": "private.step",
-    "incoming_supplement": "private.supplement",
-    "incoming_quarantine": "core.quarantine",
-    "incoming_issue": "core.issue",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """Frames of judged batches, columns as in the tables named by `INCOMING`; every frame has `source_id`."""
-
-    dossiers: pd.DataFrame
-    applicants: pd.DataFrame
-    steps: pd.DataFrame
-    supplements: pd.DataFrame
-    quarantine: pd.DataFrame
-    issues: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +27,26 @@ class Batch:
         cycle_id: the fencing number.
         source_id: whose rows.
         as_of: the cycle's moment; becomes the recorded time.
+        window_to: the listing holds what had changed before this moment.
         is_full: a complete full listing: its word is final.
         newest_change: greatest change time read, refused rows included; the watermark to be.
+        proves_absence: what is not among the session's present codes is deleted.
+        absent_since: absence is proved only for dossiers received, or still open, from this moment on.
+        is_dated_by_file: change times are those of the files that brought the rows.
+        limits: what it may change without being held; None when nothing is known of its source.
     """
 
     batch_id: str
     cycle_id: int
     source_id: str
     as_of: datetime
+    window_to: datetime
     is_full: bool
     newest_change: datetime | None
+    proves_absence: bool = False
+    absent_since: datetime | None = None
+    is_dated_by_file: bool = False
+    limits: holds.Limits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,36 +60,23 @@ class Merged:
     changed: int
 
 
-def stage(connection: sa.Connection, judged: Judged) -> None:
-    """Copies frames into this session's `incoming_*` tables, replacing what they held."""
-    frames = (judged.dossiers, judged.applicants, judged.steps, judged.supplements, judged.quarantine, judged.issues)
-    for statement in sql.SESSION_TABLES:
-        connection.execute(statement)
-    driver = cast("psycopg.Connection", connection.connection.driver_connection)  # SQLAlchemy types it as any driver's
-    with driver.cursor() as cursor:
-        for table, frame in zip(INCOMING, frames, strict=True):
-            copy_in(cursor, table, frame)
-    for statement in sql.SESSION_INDEXES:
-        connection.execute(statement)
-    connection.commit()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Nothing was merged: a person must look at it first, or has rejected it."""
+
+    reason: str
 
 
-def merge(connection: sa.Connection, batch: Batch) -> Merged | None:
+def merge(connection: sa.Connection, batch: Batch) -> Merged | Held | None:
     """Merges one staged batch; None when it is merged already.
 
     Raises:
         StaleWrite: a newer cycle has merged this source since; nothing is written.
     """
-    values = {
-        "batch_id": batch.batch_id,
-        "cycle_id": batch.cycle_id,
-        "source_id": batch.source_id,
-        "as_of": batch.as_of,
-        "is_full": batch.is_full,
-        "newest_change": batch.newest_change,
-    }
+    values = {name: value for name, value in asdict(batch).items() if name not in ("limits", "proves_absence")}
     with connection.begin():
         connection.execute(sql.LOCK_SOURCE, values)
+        pass_by("merge.after_lock")
         standing = connection.execute(sql.STANDING, values).one()
         if standing.state == "merged":
             return None
@@ -110,12 +85,42 @@ def merge(connection: sa.Connection, batch: Batch) -> Merged | None:
                 f"{batch.source_id}: cycle {standing.fence} has merged this source since cycle {batch.cycle_id} read it"
             )
         connection.execute(sql.FIND_CHANGES, values)
-        connection.execute(sql.LOCK_CODES, values)
-        for statement in sql.SOURCE_ROWS:
-            connection.execute(statement, values)
-        changed = connection.execute(sql.DOSSIERS, values).scalar_one()
-        for statement in sql.FINDINGS:
-            connection.execute(statement, values)
-        connection.execute(sql.WATERMARK, values)
-        counts = connection.execute(sql.CLOSE_BATCH, values | {"changed": changed}).one()
+        if batch.proves_absence:
+            connection.execute(sql.FIND_ABSENT, values)
+        if not standing.is_accepted and (held := _held(connection, batch, values)):
+            return held
+        merged = _write(connection, values)
+        pass_by("merge.before_commit")
+    pass_by("merge.after_commit")
+    return merged
+
+
+def _held(connection: sa.Connection, batch: Batch, values: Mapping[str, object]) -> Held | None:
+    """Keeps the batch back when it is out of its source's band and nobody has said yes to what it says."""
+    if batch.limits is None:
+        return None
+    volume = holds.weigh(connection, values)
+    hold = holds.judge_volume(volume, batch.limits)
+    if hold is None:
+        return None
+    said = holds.verdict(connection, values, volume)
+    if said == "accepted":
+        return None
+    holds.keep_back(connection, values, volume, hold, ask=said is None)
+    return Held(reason=hold.reason)
+
+
+def _write(connection: sa.Connection, values: Mapping[str, object]) -> Merged:
+    connection.execute(sql.LOCK_CODES, values)
+    connection.execute(sql.COUNT_DAYS, values)
+    for statement in sql.SOURCE_ROWS:
+        connection.execute(statement, values)
+    pass_by("merge.after_source_rows")
+    changed = connection.execute(sql.DOSSIERS, values).scalar_one()
+    pass_by("merge.after_dossiers")
+    for statement in sql.FINDINGS:
+        connection.execute(statement, values)
+    connection.execute(sql.WATERMARK, values)
+    holds.lapse(connection, values)
+    counts = connection.execute(sql.CLOSE_BATCH, {**values, "changed": changed}).one()
     return Merged(**counts._mapping)

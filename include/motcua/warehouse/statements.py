@@ -1,67 +1,59 @@
 """The SQL of the merge, in the order in which `merge` runs it. Parameters: `batch_id, cycle_id, source_id, as_of,
-is_full, newest_change`."""
+is_full, newest_change, window_to, is_dated_by_file, absent_since`."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-SESSION_TABLES = tuple(
-    map(
-        sa.text,
-        (
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_dossier (LIKE core.source_dossier)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_applicant (LIKE private.applicant)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_step (LIKE private.step INCLUDING DEFAULTS)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_supplement (LIKE private.supplement)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_quarantine (LIKE core.quarantine INCLUDING DEFAULTS)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_issue (LIKE core.issue INCLUDING DEFAULTS)",
-            "CREATE TEMP TABLE IF NOT EXISTS changed"
-            " (code text PRIMARY KEY, is_new boolean NOT NULL, deleted boolean NOT NULL) ON COMMIT DELETE ROWS",
-            "TRUNCATE incoming_dossier, incoming_applicant, incoming_step, incoming_supplement, incoming_quarantine,"
-            " incoming_issue",
-        ),
-    )
-)
-SESSION_INDEXES = tuple(
-    map(
-        sa.text,
-        (
-            "CREATE INDEX IF NOT EXISTS incoming_dossier_key ON incoming_dossier (source_id, code)",
-            "CREATE INDEX IF NOT EXISTS incoming_applicant_key ON incoming_applicant (source_id, code)",
-            "CREATE INDEX IF NOT EXISTS incoming_step_key ON incoming_step (source_id, code)",
-            "CREATE INDEX IF NOT EXISTS incoming_supplement_key ON incoming_supplement (source_id, code)",
-            "CREATE INDEX IF NOT EXISTS incoming_quarantine_key ON incoming_quarantine (source_id)",
-            "CREATE INDEX IF NOT EXISTS incoming_issue_key ON incoming_issue (source_id)",
-            # The tables fill faster than their statistics are refreshed, and a plan made for an empty table reads a
-            # full one from end to end. A batch is small beside the city: by index, row by row, is always right.
-            "SET enable_seqscan = off",
-            "SET enable_hashjoin = off",
-            "SET enable_mergejoin = off",
-            "ANALYZE incoming_dossier, incoming_applicant, incoming_step, incoming_supplement",
-        ),
-    )
-)
-
 # One merge a source at a time; whoever comes second sees what the first did.
 LOCK_SOURCE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('source ' || :source_id, 0))")
 
 STANDING = sa.text("""
-SELECT b.state, s.fence
+SELECT b.state, s.fence,
+       EXISTS (SELECT FROM core.hold h WHERE h.batch_id = b.batch_id AND h.state = 'accepted') AS is_accepted
 FROM core.batch b LEFT JOIN core.source_state s USING (source_id)
 WHERE b.batch_id = :batch_id
 """)
 
 # New to this source, or told anew: by a later reading that is not older than what is held (contract: "which reading
 # wins"). A full listing's word is final. Rows of equal content and change time are left alone; a later change time
-# alone makes no version, but a reading between the two must lose to it.
+# alone makes no version, but a reading between the two must lose to it. Where the change time is that of the file
+# that brought the content, the first file counts, and equal content is the same row.
 FIND_CHANGES = sa.text("""
 INSERT INTO changed (code, is_new, deleted)
 SELECT i.code, s.code IS NULL, i.deleted
 FROM incoming_dossier i LEFT JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
 WHERE i.source_id = :source_id
   AND (s.code IS NULL
-       OR ((s.content_sha256 <> i.content_sha256 OR s.source_changed_at <> i.source_changed_at)
+       OR ((s.content_sha256 <> i.content_sha256
+            OR (s.source_changed_at <> i.source_changed_at AND NOT :is_dated_by_file))
            AND (:is_full OR i.source_changed_at >= s.source_changed_at)))
+""")
+
+# What a complete full listing no longer has is deleted: of what it would have shown, which is what had changed before
+# its end, and for a register what is of its year. What stands in quarantine is there, in whatever state.
+FIND_ABSENT = sa.text("""
+INSERT INTO changed (code, is_new, deleted, absent)
+SELECT s.code, false, true, true
+FROM core.source_dossier s
+WHERE s.source_id = :source_id AND NOT s.deleted AND s.source_changed_at < :window_to
+  AND (CAST(:absent_since AS timestamptz) IS NULL OR s.received_at >= :absent_since
+       OR s.finished_at IS NULL OR s.finished_at >= :absent_since)
+  AND NOT EXISTS (SELECT FROM incoming_present p WHERE p.source_id = s.source_id AND p.code = s.code)
+ON CONFLICT (code) DO NOTHING
+""")
+
+# By the day of the change, Vietnam's; a change time that moved alone is no change.
+COUNT_DAYS = sa.text("""
+INSERT INTO core.source_day AS d (source_id, day, changed, gone)
+SELECT :source_id, (coalesce(i.source_changed_at, :as_of) AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, count(*),
+       count(*) FILTER (WHERE c.deleted)
+FROM changed c
+LEFT JOIN incoming_dossier i ON i.code = c.code AND i.source_id = :source_id AND NOT c.absent
+LEFT JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
+WHERE c.absent OR s.content_sha256 IS DISTINCT FROM i.content_sha256
+GROUP BY 2
+ON CONFLICT (source_id, day) DO UPDATE SET changed = d.changed + EXCLUDED.changed, gone = d.gone + EXCLUDED.gone
 """)
 
 # Two sources may bring the same code at once: the second waits here, then sees what the first wrote. Codes of one
@@ -78,6 +70,14 @@ SET deleted = true, source_changed_at = i.source_changed_at, content_sha256 = i.
 FROM incoming_dossier i JOIN changed c USING (code)
 WHERE i.source_id = :source_id AND c.deleted AND NOT c.is_new
   AND s.code = i.code AND s.source_id = i.source_id
+""")
+
+# The change time stays that of its last known change: a listing that has it again, as it was, brings it back.
+_MARK_ABSENT = sa.text("""
+UPDATE core.source_dossier s
+SET deleted = true, content_sha256 = sha256(s.content_sha256), batch_id = :batch_id, recorded_at = :as_of
+FROM changed c
+WHERE c.absent AND s.code = c.code AND s.source_id = :source_id
 """)
 
 _UPSERT_SOURCE_ROWS = sa.text("""
@@ -149,7 +149,7 @@ _DETAILS = (
     ),
 )
 
-SOURCE_ROWS = (_STATUS_WENT_BACK, _OLDER_READING, _KEEP_TOMBSTONE_FACTS, _UPSERT_SOURCE_ROWS, *_DETAILS)
+SOURCE_ROWS = (_STATUS_WENT_BACK, _OLDER_READING, _KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_SOURCE_ROWS, *_DETAILS)
 
 # Field by field, the first claim that has a value, claims in the order of registry/precedence.yaml: a living claim
 # before a deleted one, then the newest change, then the source's name as a stable tie-break. A new version only where
@@ -282,21 +282,41 @@ ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
     batch_id = EXCLUDED.batch_id, last_seen = EXCLUDED.last_seen, settled_at = NULL
 """)
 
-FINDINGS = (_CLAIMS_DIFFER, _SETTLE_QUARANTINE, _QUARANTINE, _SETTLE_ISSUES, _ISSUES)
+# Minutes are ordinary; a clock that is off by more is its office's to mend.
+_CLOCK_SKEW = sa.text("""
+INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+SELECT source_id, '', 'clock_skew', 'source_changed_at', 'warning', 'office', '', batch_id, :as_of, :as_of
+FROM core.batch WHERE batch_id = :batch_id AND abs(clock_skew_seconds) > 300
+ON CONFLICT (code, source_id, rule, field)
+DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, batch_id = EXCLUDED.batch_id
+""")
+
+_SETTLE_CLOCK_SKEW = sa.text("""
+UPDATE core.issue o SET settled_at = :as_of
+FROM core.batch b
+WHERE b.batch_id = :batch_id AND abs(b.clock_skew_seconds) <= 300
+  AND o.code = '' AND o.source_id = b.source_id AND o.rule = 'clock_skew' AND o.settled_at IS NULL
+""")
+
+FINDINGS = (
+    _CLAIMS_DIFFER, _SETTLE_QUARANTINE, _QUARANTINE, _SETTLE_ISSUES, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW,
+)  # fmt: skip
 
 # By the source's own clock: where nothing was listed there is nothing to go by, and the watermark stays.
 WATERMARK = sa.text("""
 INSERT INTO core.source_state AS s
-       (source_id, state, watermark, attempted_as_of, succeeded_as_of, full_listing_as_of, failures, fence)
+       (source_id, state, watermark, attempted_as_of, succeeded_as_of, full_listing_as_of, failures, fence,
+        clock_skew_seconds)
 VALUES (:source_id, 'ok',
         CASE WHEN CAST(:newest_change AS timestamptz) IS NOT NULL THEN LEAST(:newest_change, :as_of) END,
         :as_of, :as_of,
-        CASE WHEN :is_full THEN CAST(:as_of AS timestamptz) END, 0, :cycle_id)
+        CASE WHEN :is_full THEN CAST(:as_of AS timestamptz) END, 0, :cycle_id,
+        (SELECT clock_skew_seconds FROM core.batch WHERE batch_id = :batch_id))
 ON CONFLICT (source_id) DO UPDATE SET
     state = 'ok', reason = NULL, watermark = GREATEST(s.watermark, EXCLUDED.watermark),
     attempted_as_of = EXCLUDED.attempted_as_of, succeeded_as_of = EXCLUDED.succeeded_as_of,
     full_listing_as_of = COALESCE(EXCLUDED.full_listing_as_of, s.full_listing_as_of), failures = 0,
-    fence = EXCLUDED.fence
+    fence = EXCLUDED.fence, clock_skew_seconds = COALESCE(EXCLUDED.clock_skew_seconds, s.clock_skew_seconds)
 """)
 
 CLOSE_BATCH = sa.text("""
@@ -304,7 +324,8 @@ UPDATE core.batch b SET
     state = 'merged', ended_at = clock_timestamp(), changed = :changed,
     accepted = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id),
     quarantined = (SELECT count(DISTINCT identity) FROM incoming_quarantine WHERE source_id = :source_id),
-    unchanged = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id) - (SELECT count(*) FROM changed),
+    unchanged = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id)
+                - (SELECT count(*) FROM changed WHERE NOT absent),
     deleted = (SELECT count(*) FROM changed WHERE deleted)
 WHERE batch_id = :batch_id
 RETURNING accepted, quarantined, unchanged, deleted, changed

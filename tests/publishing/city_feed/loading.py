@@ -9,7 +9,8 @@ from datetime import datetime
 import pandas as pd
 import sqlalchemy as sa
 from motcua.warehouse import ledger
-from motcua.warehouse.merge import Batch, Merged, merge, stage
+from motcua.warehouse.merge import Batch, Merged, merge
+from motcua.warehouse.session import stage
 
 from tests.warehouse.builders import AS_OF, CODE, judged
 
@@ -38,10 +39,10 @@ def merge_rows(
     own = [row | {"batch_id": batch_id, "source_id": source_id} for row in rows]
     newest = max((row["source_changed_at"] for row in rows), default=None)
     batch = Batch(
-        batch_id=batch_id, cycle_id=number, source_id=source_id, as_of=as_of, is_full=False, newest_change=newest
+        batch_id=batch_id, cycle_id=number, source_id=source_id, as_of=as_of, window_to=as_of, is_full=False, newest_change=newest
     )
     with engine.connect() as connection:
-        stage(connection, replace(judged(own, quarantine), **frames))
+        stage(connection, [replace(judged(own, quarantine), **frames)])
         merged = merge(connection, batch)
         connection.detach()  # its session tables and planner settings go with it
     return merged

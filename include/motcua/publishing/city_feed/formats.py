@@ -43,7 +43,10 @@ def csv_body(table: pa.Table) -> bytes:
     """The CSV text of a table, header first."""
     buffer = io.BytesIO()
     buffer.write((",".join(table.column_names) + "\n").encode())
-    pyarrow.csv.write_csv(table, buffer, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed"))
+    # in one chunk: of a column whose first chunk is empty, pyarrow 26 writes memory that nobody has filled
+    pyarrow.csv.write_csv(
+        table.combine_chunks(), buffer, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    )
     return buffer.getvalue()
 
 

@@ -20,6 +20,7 @@ import orjson
 import sqlalchemy as sa
 
 from motcua.errors import PublicationRefused
+from motcua.failpoints import pass_by
 from motcua.publishing.city_feed.agencies import SourceState, read_agencies, read_source_states
 from motcua.publishing.city_feed.dossiers import read_public_dossiers
 from motcua.publishing.city_feed.gates import check_gates
@@ -162,8 +163,11 @@ def _publish(
             raise PublicationRefused(f"feed version {version.seq} stays unpublished: {'; '.join(failed)}")
         changed = count_changed(store, version.previous, place)
         manifest = build_manifest(version, place, gates, rules=registry.fingerprint, changed=changed)
+        pass_by("publish.before_install")
         store.install(place, directory(version.seq))
+        pass_by("publish.after_install")
     shards = write_lookups(store, public, seq=version.seq, as_of=cycle.as_of)
+    pass_by("publish.after_lookups")
     made = Published(
         seq=version.seq,
         as_of=cycle.as_of,
@@ -172,7 +176,9 @@ def _publish(
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
     )
     record(connection, made, cycle.published_at)
+    pass_by("publish.after_record")
     _point(store, made, cycle)
+    pass_by("publish.after_pointer")
     _write_status(store, cycle, "ok")
     LOG.info("published version %d: %d rows, %d changed, %d shards", made.seq, made.rows, changed, shards)
     return Outcome(seq=made.seq, rows=made.rows, changed=changed, is_new=True)

@@ -12,6 +12,7 @@ import orjson
 import sqlalchemy as sa
 
 from motcua.errors import PortalRejected, PortalUnavailable
+from motcua.failpoints import pass_by
 from motcua.publishing.government import outbox
 from motcua.publishing.government.breaker import Breaker
 from motcua.publishing.government.client import (
@@ -214,6 +215,7 @@ class Chunk:
             digest = hashlib.sha256(b"".join(contents)).digest()
             outbox.mark_sent(connection, service, versions, digest, self._clock(), tries=tries)
         try:
+            pass_by("drain.before_call")
             for content in contents:  # more than one only for the steps of one very long dossier
                 with self._breaker.watch():
                     post(content, versions)
@@ -229,7 +231,9 @@ class Chunk:
             first, second = (self._tell(service, half, post, tries=0) for half in _halves(parcels))
             return first[0] | second[0], first[1] | second[1]
         else:
+            pass_by("drain.after_call")
             self._accept(service, parcels, versions)
+            pass_by("drain.after_settled")
             return set(parcels), {}
         return set(), {}
 

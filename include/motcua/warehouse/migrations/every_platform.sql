@@ -17,6 +17,18 @@ ALTER TABLE core.source_state
 -- ── steps that we worked out from dates ─────────────────────────────────────────────────────────
 ALTER TABLE private.step ADD COLUMN derived boolean NOT NULL DEFAULT false;
 
+-- ── what is ordinary for a source ───────────────────────────────────────────────────────────────
+CREATE INDEX ON core.source_dossier (source_id) WHERE NOT deleted;
+
+-- how many dossiers of a source were found changed, by the day (Vietnam's) of their change: what its band is learned from
+CREATE TABLE core.source_day (
+    source_id text NOT NULL,
+    day       date NOT NULL,
+    changed   integer NOT NULL,
+    gone      integer NOT NULL,                       -- of these, deleted ones
+    PRIMARY KEY (source_id, day)
+);
+
 -- ── mass changes that wait for a person ─────────────────────────────────────────────────────────
 CREATE TABLE core.hold (
     hold_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -46,6 +58,7 @@ FROM core.batch;
 CREATE OR REPLACE VIEW api.source_state AS SELECT * FROM core.source_state;
 CREATE OR REPLACE VIEW api.cycle AS SELECT * FROM core.cycle;
 CREATE VIEW api.hold AS SELECT * FROM core.hold;
+CREATE VIEW api.source_day AS SELECT * FROM core.source_day;
 
-GRANT SELECT ON core.hold, api.hold TO motcua_pipeline;
-GRANT INSERT, UPDATE ON core.hold TO motcua_pipeline;
+GRANT SELECT ON core.hold, core.source_day, api.hold, api.source_day TO motcua_pipeline;
+GRANT INSERT, UPDATE ON core.hold, core.source_day TO motcua_pipeline;

@@ -1,0 +1,5 @@
+"""`python -m motcua.cli`."""
+
+from motcua.cli import main
+
+main()

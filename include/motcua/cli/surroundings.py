@@ -1,0 +1,75 @@
+"""What a command works with: settings, connections, the clock, and who is at the keyboard."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from motcua.connections import Connections, EnvironmentConnections
+from motcua.settings import Settings
+
+SHORTEST_REASON = 5  # what stops nobody who has one
+
+
+def settings(*, database: bool = True) -> Settings:
+    """Settings of the environment, on the embedded server when no database is named."""
+    found = Settings.from_environment(os.environ)
+    if found.database_url is not None or not database:
+        return found
+    from motcua.warehouse.embedded import database_url
+
+    return replace(found, database_url=database_url(found.home))
+
+
+def connections(of: Settings) -> Connections:
+    """Connections of the environment, then of the file that the settings name."""
+    return EnvironmentConnections(dict(os.environ), of.connections)
+
+
+def now() -> datetime:
+    """This moment. A function of its own, so that a worker can be given the clock."""
+    return datetime.now(UTC)
+
+
+def user() -> str:
+    """The operating system's name of whoever runs this, for the audit; not from a variable that anybody can set."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # as in a container
+        return f"uid {number}"
+
+
+def moment(text: str) -> datetime:
+    """An ISO 8601 time with its zone."""
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no ISO 8601 time; give 2018-12-25T17:00+07:00") from None
+    if given.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no zone; give {text}+07:00")
+    return given
+
+
+def _reason(text: str) -> str:
+    if len(text.strip()) < SHORTEST_REASON:
+        raise typer.BadParameter(f"say in {SHORTEST_REASON} letters or more why; it is kept with your name")
+    return text.strip()
+
+
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        parser=moment,
+        metavar="TIME",
+        help="Read everything as of this moment, with its zone: 2018-12-25T17:00+07:00. Now, when absent.",
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", parser=_reason, metavar="TEXT", help="Why; kept with your name.")]
+Push = Annotated[bool, typer.Option("--push/--no-push", help="Tell the Government portal at the end.")]

@@ -1,0 +1,64 @@
+"""What people and programs see: two consoles, tables, JSON, the log, and exit statuses."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+from rich.table import Table
+
+from motcua.errors import ConfigError
+
+DONE, OUR_FAILURE, WRONG_USE, SOME_DOWN = 0, 1, 2, 3
+STATUSES = (
+    "Exit status: 0 done · 1 our failure · 2 wrong usage or configuration · 3 done, but some sources were down or held"
+)
+WIDE = 200  # for tables: whole lines, also where there is no terminal whose width would count
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def say(line: str) -> None:
+    """A line about what goes on, for whoever waits."""
+    err.print(escape(line), soft_wrap=True)
+
+
+def print_json(content: object) -> None:
+    """One line of JSON, and nothing else; moments as ISO 8601."""
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, default=datetime.isoformat) + "\n")
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows of markup in columns, in whole lines."""
+    table = Table(*headings, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False, width=WIDE).print(table)
+
+
+def fail(what: str, error: object, status: int) -> NoReturn:
+    """Ends with one line of what went wrong."""
+    err.print(f"[red]{what}:[/] {escape(str(error).strip())}", soft_wrap=True)
+    sys.exit(status)
+
+
+def log_to_standard_error(level: str) -> None:
+    """Sends the log where it is in nobody's way; ConfigError when there is no such level."""
+    handler = RichHandler(console=err, show_path=False)
+    # it tells of its own temporary folders, at a level that it sets itself
+    handler.addFilter(lambda told: told.levelno >= logging.WARNING or not told.name.startswith("great_expectations"))
+    try:
+        logging.basicConfig(level=level, format="%(message)s", datefmt="[%X]", handlers=[handler])
+    except ValueError:
+        raise ConfigError(f"MOTCUA_LOG: expected DEBUG, INFO, WARNING or ERROR, got {level!r}") from None

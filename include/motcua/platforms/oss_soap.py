@@ -1,0 +1,268 @@
+"""`oss_soap`: SOAP 1.1, one operation, pages by number (contract page `source-platforms`, section 3).
+
+Messages are built with zeep from the WSDL beside this file, sent by the one HTTP session, and their answers read by
+`soap_reply`: a source's own WSDL is never asked for, and zeep never touches the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+from lxml import etree
+
+from motcua.connections import Connection
+from motcua.errors import ConfigError, SourceChanged, SourceError, SourceRefused, SourceUnavailable
+from motcua.http import Answer, HttpSession
+from motcua.platforms import soap_reply
+from motcua.platforms.base import (
+    MOST_PAGES,
+    Keep,
+    Listing,
+    Moving,
+    PageRef,
+    Record,
+    Window,
+    base_url,
+    brief,
+    read_still,
+    session,
+    told_as,
+)  # fmt: skip
+from motcua.platforms.soap_reply import ENVELOPE, Element
+from motcua.registry import Source
+
+WSDL = Path(__file__).with_name("oss_soap.wsdl")
+OPERATION = "LayDanhSachHoSo"
+# of every element of the WSDL
+NAMESPACE = "{http://oss.example.vn/mot-cua}"
+HISTORY, STEP = f"{NAMESPACE}lichSu", f"{NAMESPACE}buoc"
+
+
+class OssSoap:
+    """The platform `oss_soap`."""
+
+    name = "oss_soap"
+
+    def read_listing(self, source: Source, connection: Connection, window: Window, *, keep: Keep) -> Listing:
+        """See `Platform`."""
+        http, deadline = session(source, connection)
+        desk = _Desk(source, connection, http, deadline)
+        pages: list[PageRef] = []
+        announced = 0
+        try:
+            for unit in source.units:
+                read, total = read_still(source, unit, partial(_read_unit, desk, unit, window, keep))
+                pages += read
+                announced += total or 0
+        finally:
+            http.close()
+        return Listing(pages=tuple(pages), announced=announced, fetched=sum(page.rows for page in pages))
+
+    def records(self, body: bytes, *, source: Source, note: Mapping[str, str]) -> Sequence[Record]:
+        """See `Platform`: names of elements to their texts, `lichSu` to a list of such; what is empty is not there."""
+        documents = soap_reply.parse(body).find(f"{ENVELOPE}Body/{NAMESPACE}{OPERATION}Response/{NAMESPACE}danhSach")
+        return [_record(document) for document in documents]
+
+
+class _Desk:
+    """One source's session: calls with the account in each of them."""
+
+    def __init__(self, source: Source, connection: Connection, http: HttpSession, deadline: float) -> None:
+        base_url(connection)  # refuses what is no address
+        self.source = source
+        self.connection = connection
+        self._url = connection.required("host")  # an endpoint and no base: asked as it is written
+        self._account = {"taiKhoan": connection.required("login"), "matKhau": connection.required("password")}
+        self._operation = operation(WSDL)
+        self._http = http
+        self._deadline = deadline
+
+    def ask(self, unit: str, window: Window, number: int) -> Answer:
+        """The answer to a call for one page."""
+        message = self._operation.create(
+            **self._account, maDonVi=unit, tuNgay=_time(window.start), denNgay=_time(window.end), trang=number
+        )
+        with told_as(self.source):
+            return self._http.fetch(
+                "POST", self._url, deadline=self._deadline, is_final=_is_final,
+                data=etree.tostring(message.content, xml_declaration=True, encoding="utf-8"),
+                headers=message.headers | {"Content-Type": "text/xml; charset=utf-8"},
+            )  # fmt: skip
+
+
+# Any: zeep carries no types
+def operation(wsdl: Path) -> Any:
+    """The one operation of a WSDL, which builds messages; nothing but that file is read for it."""
+    from zeep import Settings  # imported by those who call a source: whoever reads pages again has no use for it
+    from zeep.wsdl import Document
+
+    settings = Settings(forbid_dtd=True, forbid_entities=True, forbid_external=True)
+    (binding,) = Document(str(wsdl), _OneFile(wsdl), settings=settings).bindings.values()
+    return binding.get(OPERATION)
+
+
+class _OneFile:
+    """A transport, as zeep calls it, that has one file and no network."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def load(self, url: str) -> bytes:
+        """The file's bytes; ConfigError for anything else that a WSDL refers to."""
+        if Path(url) != self._file:
+            raise ConfigError(f"{self._file.name}: refers to another document; write it into this one")
+        return self._file.read_bytes()
+
+
+def _is_final(answer: Answer) -> bool:
+    fault = soap_reply.fault_in(answer)
+    return fault is not None and fault.is_final
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What an answer says: its rows, and how many rows and pages there are in all."""
+
+    total: int
+    page_count: int
+    records: Sequence[Record]
+
+
+def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list[PageRef], int | None]:
+    """All pages of one unit; every page must announce the same totals, and rows and pages must add up to them."""
+    source = desk.source
+    pages: list[PageRef] = []
+    seen: set[bytes] = set()
+    first: _Page | None = None
+    fetched = 0
+    for number in range(1, MOST_PAGES + 1):
+        answer = desk.ask(unit, window, number)
+        sha256 = keep(answer.body)
+        page = _page(desk, unit, answer)
+        first = first or page
+        _refuse_other_totals(number, page, first)
+        _refuse_repetition(source, unit, number, page.records, seen)
+        pages.append(PageRef(unit=unit, sha256=sha256, rows=len(page.records)))
+        fetched += len(page.records)
+        if fetched >= first.total or not page.records:
+            break
+    else:
+        raise SourceChanged(
+            source.id, f"listing of {unit} does not end within {MOST_PAGES} pages; ask its owner", kind="LIMIT"
+        )
+    if fetched != first.total:
+        raise Moving(f"{fetched} rows came, {first.total} were announced")
+    if (full := sum(page.rows > 0 for page in pages)) != first.page_count:
+        raise SourceChanged(
+            source.id, f"listing of {unit}: expected {first.page_count} pages, as tongSoTrang says, got {full}; "
+            "ask its owner"
+        )  # fmt: skip
+    return pages, first.total
+
+
+def _refuse_other_totals(number: int, page: _Page, first: _Page) -> None:
+    if page.total != first.total:
+        raise Moving(f"page {number} announces {page.total} rows, the first announced {first.total}")
+    if page.page_count != first.page_count:
+        raise Moving(f"page {number} announces {page.page_count} pages, the first announced {first.page_count}")
+
+
+def _refuse_repetition(source: Source, unit: str, number: int, records: Sequence[Record], seen: set[bytes]) -> None:
+    """Refuses a page whose records came before: its paging goes round in circles. One row may be listed twice."""
+    content = hashlib.sha256(orjson.dumps(records)).digest()
+    if len(records) > 1 and content in seen:
+        raise SourceChanged(source.id, f"page {number} of {unit} repeats an earlier one; ask its owner")
+    seen.add(content)
+
+
+def _page(desk: _Desk, unit: str, answer: Answer) -> _Page:
+    source = desk.source
+    if answer.status in {401, 403}:
+        raise SourceRefused(source.id, f"answers {answer.status}: its owner must let our account in")
+    if answer.status not in {200, 500}:
+        raise SourceChanged(source.id, f"expected status 200, got {answer.status}; ask its owner")
+    found = soap_reply.content(source, answer)
+    if (fault := soap_reply.fault(found)) is not None:
+        raise _told(desk, unit, fault)
+    if found.tag != f"{NAMESPACE}{OPERATION}Response":
+        raise SourceChanged(source.id, f"expected {OPERATION}Response, got another element; ask its owner")
+    documents = found.find(f"{NAMESPACE}danhSach")
+    if documents is None or any(document.tag != f"{NAMESPACE}OSSDocument" for document in documents):
+        raise SourceChanged(source.id, "field danhSach: expected a list of OSSDocument; ask its owner")
+    return _Page(
+        total=_count(source, found, "tongSo"),
+        page_count=_count(source, found, "tongSoTrang"),
+        records=[_record(document) for document in documents],
+    )
+
+
+def _told(desk: _Desk, unit: str, fault: soap_reply.Fault) -> SourceError:
+    """A fault as an error of the source. A server's comes here with status 200 only, else it was tried again."""
+    source = desk.source
+    if fault.is_about_log_in:
+        return SourceRefused(
+            source.id, f"refuses the log-in of connection {desk.connection.id}: mend its login and password"
+        )
+    if not fault.is_final:
+        return SourceUnavailable(
+            source.id, f"answers a fault of code {brief(fault.code)}; it is tried again next cycle"
+        )
+    return SourceChanged(
+        source.id, f"listing of {unit}: expected a page, got a fault of code {brief(fault.code)}; "
+        "look at the unit in the registry, then ask its owner"
+    )  # fmt: skip
+
+
+def _count(source: Source, found: Element, name: str) -> int:
+    text = found.findtext(f"{NAMESPACE}{name}")
+    if text is None or not re.fullmatch(r"\s*[0-9]{1,9}\s*", text):
+        came = "nothing" if text is None else "a text"
+        raise SourceChanged(source.id, f"field {name}: expected a number, got {came}; ask its owner")
+    return int(text)
+
+
+def _record(document: Element) -> dict[str, object]:
+    record = _fields(document, but=HISTORY)
+    histories = list(document.iterchildren(HISTORY))
+    if steps := [_fields(step) for history in histories for step in history.iterchildren(STEP)]:
+        record["lichSu"] = steps
+    for history in histories:
+        record |= {f"lichSu.{name}": value for name, value in _fields(history, but=STEP).items()}
+    return record
+
+
+def _fields(parent: Element, *, but: str = "") -> dict[str, object]:
+    """Texts of the elements inside, by name: without the namespace where it is that of the WSDL.
+
+    An element that holds others, where a text is expected, is given as it is written; of one that stands twice, both
+    texts are: no rule takes a list for a code or a date.
+    """
+    found: dict[str, object] = {}
+    for element in parent:
+        text = element.text
+        if len(element):
+            if element.tag == but:
+                continue
+            text = etree.tostring(element, encoding="unicode", with_tail=False)
+        if not text or text.isspace():
+            continue
+        name = element.tag.removeprefix(NAMESPACE)
+        if name not in found:
+            found[name] = text
+        elif isinstance(held := found[name], list):
+            held.append(text)
+        else:
+            found[name] = [held, text]
+    return found
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%d/%m/%Y %H:%M:%S")

@@ -1,0 +1,19 @@
+"""A row as both kinds of file give it."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """Cells of a row; odd: there are more of them than columns, or their quotes are wrong."""
+
+    cells: list[str | None]
+    is_odd: bool = False
+
+
+def clean(text: str) -> str | None:
+    """A cell's text, composed and without outer spaces; None for an empty one."""
+    text = text.strip()
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)) or None

@@ -1,0 +1,101 @@
+"""The few offices that a fault is tried on: one victim a platform, behind a line that can fail, and its neighbours."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # connections and registry entries are JSON and YAML
+from urllib.parse import urlsplit
+
+import yaml
+
+from sandbox.city.registry import read_registry
+from tests.faults.proxy import Address
+from tests.sandbox.city_client import REGISTRY, CityClient
+
+HTTP = ("igate", "lgsp", "oss_soap")
+# a victim is given up after so long, and comes in several pages
+BUDGET_SECONDS, PAGE_SIZE = 3, 50
+NEIGHBOURS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offices:
+    """Source ids: the victim of each platform, and those that must not notice."""
+
+    victims: Mapping[str, str]
+    neighbours: tuple[str, ...]
+
+    @property
+    def all(self) -> list[str]:
+        return [*self.victims.values(), *self.neighbours]
+
+    def victims_of(self, *platforms: str) -> list[str]:
+        return [self.victims[platform] for platform in platforms]
+
+
+def choose(city: CityClient) -> Offices:
+    """Of each platform the busiest offices: the second is the victim, for the first makes a run a long one."""
+    rows = Counter(str(line["source_id"]) for line in city.ledger())
+    by_platform: dict[str, list[str]] = defaultdict(list)
+    for source in sorted(read_registry(REGISTRY).sources, key=lambda one: (-rows[one.id], one.id)):
+        by_platform[source.platform].append(source.id)
+    return Offices(
+        victims={platform: some[1] for platform, some in sorted(by_platform.items())},
+        neighbours=tuple(
+            source for _, some in sorted(by_platform.items()) for source in (some[0], *some[2 : NEIGHBOURS + 1])
+        ),
+    )
+
+
+def write_registry(folder: Path, offices: Offices) -> Path:
+    """The packaged registry, in which each victim has a connection of its own and little time."""
+    shutil.copytree(REGISTRY, folder)
+    platforms = {source: platform for platform, source in offices.victims.items()}
+    for file in (folder / "sources").glob("*.yaml"):
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for entry in content["sources"]:
+            if (platform := platforms.get(entry["id"])) is not None:
+                entry |= {
+                    "connection": f"victim_{platform}", "time_budget_seconds": BUDGET_SECONDS, "page_size": PAGE_SIZE,
+                }  # fmt: skip
+        file.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return folder
+
+
+def upstream(city: CityClient, platform: str, offices: Offices) -> Address:
+    """Where the victim of a platform really answers."""
+    account = _account(city, platform, offices)
+    if platform in HTTP:
+        url = urlsplit(account["host"])
+        assert url.hostname
+        assert url.port
+        return url.hostname, url.port
+    return str(account["host"]), int(account["port"])
+
+
+def write_connections(file: Path, city: CityClient, offices: Offices, ports: Mapping[str, int]) -> Path:
+    """The city's connections, and those of the victims: over a line where `ports` names one, else straight."""
+    accounts: dict[str, Any] = dict(city.connections)
+    for platform in offices.victims:
+        account = dict(_account(city, platform, offices))
+        if platform in ports:
+            account |= _moved(platform, account, ports[platform])
+        accounts[f"victim_{platform}"] = account
+    file.write_text(json.dumps(accounts), encoding="utf-8")
+    return file
+
+
+def _account(city: CityClient, platform: str, offices: Offices) -> Any:  # JSON
+    source = next(one for one in read_registry(REGISTRY).sources if one.id == offices.victims[platform])
+    return city.connections[source.connection]
+
+
+def _moved(platform: str, account: Mapping[str, Any], port: int) -> dict[str, object]:
+    if platform in HTTP:
+        return {"host": urlsplit(account["host"])._replace(netloc=f"127.0.0.1:{port}").geturl()}
+    return {"host": "127.0.0.1", "port": port}
