@@ -27,6 +27,8 @@ from motcua.errors import ConfigError
 
 USER_AGENT = "motcua/0.1 (+https://haiphong.gov.vn)"
 BITE = 64 * 1024
+# what the header cannot tell, and the way there and back: clocks that differ by less are the same
+LEAST_SKEW_SECONDS = 2.0
 
 
 class HttpError(Exception):
@@ -112,6 +114,9 @@ class Pace:
 class HttpSession:
     """One session with one other side; may be shared by threads.
 
+    Attributes:
+        clock_skew_seconds: how far the other side's clock was ahead of ours at its last answer; None when unknown.
+
     Args:
         limits: see `Limits`.
         rate_per_second: calls a second over all threads.
@@ -140,6 +145,7 @@ class HttpSession:
         self._now = now
         self._sleep = sleep
         self._pace = Pace(rate_per_second, now=now, sleep=sleep)
+        self.clock_skew_seconds: float | None = None
         self._session = _Session()
         self._session.trust_env = False  # no proxies, no .netrc: secrets go where the connection says
         self._session.verify = ca or True
@@ -177,6 +183,7 @@ class HttpSession:
                 method, url, timeout=timeout, allow_redirects=False, stream=True, **request
             ) as response:
                 sent = True
+                self.clock_skew_seconds = clock_skew_seconds(response)
                 if response.is_redirect or response.is_permanent_redirect:
                     raise HttpUnexpected("PROTOCOL", "answers with a redirect, which is never followed", sent=True)
                 body = self._read(response, end)
@@ -249,6 +256,23 @@ class HttpSession:
                 raise HttpUnexpected("LIMIT", f"answer larger than {self._limits.body} bytes", sent=True)
             pieces.append(piece)
         return b"".join(pieces)  # urllib3 has compared its length with the announced one
+
+
+def clock_skew_seconds(response: requests.Response) -> float | None:
+    """How far the other side's clock is ahead of ours, by its `Date` (whole seconds); None where it tells none."""
+    told = response.headers.get("Date")
+    if told is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(told)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    # it was told about halfway of the call, and its fraction of a second was cut off
+    asked_at = time.time() - response.elapsed.total_seconds() / 2
+    skew = moment.timestamp() + 0.5 - asked_at
+    return 0.0 if abs(skew) <= LEAST_SKEW_SECONDS else skew
 
 
 class _Session(requests.Session):

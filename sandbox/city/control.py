@@ -1,6 +1,6 @@
 """Levers for tests and operators: the clock, the ledger, what was served, edits, and installations that misbehave.
 
-`GET` of `/clock`, `/ledger/dossiers`, `/ledger/served`, `/edits` and `/misbehave` tells; `POST /clock {"now"}`,
+`GET` of `/clock`, `/ledger/dossiers`, `/ledger/people`, `/ledger/served`, `/edits` and `/misbehave` tells; `POST /clock {"now"}`,
 `/edits {"source", "op", …}` (see `meant`; `undo` takes all edits of a source back) and `/misbehave {"source" | "group"
 | "connection", "mode", …}` (see `misbehave`; `off` makes it well again) change.
 """
@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from sandbox.city import times
-from sandbox.city.ledger import dossier_lines
+from sandbox.city.ledger import dossier_lines, people
 from sandbox.city.meant import told
 from sandbox.city.misbehave import DRIFTS, MODES, Trouble
 from sandbox.city.state import CityState
@@ -31,6 +31,7 @@ def routes(state: CityState) -> list[BaseRoute]:
         Route("/clock", _telling(state, _clock), methods=["GET"]),
         Route("/clock", _changing(state, _move_clock), methods=["POST"]),
         Route("/ledger/dossiers", _ledger(state), methods=["GET"]),
+        Route("/ledger/people", _telling(state, _people), methods=["GET"]),
         Route("/ledger/served", _telling(state, _served), methods=["GET"]),
         Route("/edits", _telling(state, _edits), methods=["GET"]),
         Route("/edits", _changing(state, _edit), methods=["POST"]),
@@ -58,7 +59,7 @@ def _changing(state: CityState, change: Change) -> Callable[[Request], Awaitable
 
 def _ledger(state: CityState) -> Callable[[Request], Awaitable[Response]]:
     async def answer(_: Request) -> Response:
-        return StreamingResponse(dossier_lines(state.view), media_type="application/x-ndjson")
+        return StreamingResponse(dossier_lines(state), media_type="application/x-ndjson")
 
     return answer
 
@@ -70,6 +71,10 @@ def _clock(state: CityState) -> object:
 def _move_clock(state: CityState, wanted: Wanted) -> object:
     state.set_clock(moment(str(wanted["now"])))
     return _clock(state)
+
+
+def _people(state: CityState) -> object:
+    return sorted(people(state))
 
 
 def _served(state: CityState) -> object:

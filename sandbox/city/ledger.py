@@ -1,41 +1,73 @@
-"""The truth to compare with: every dossier of the city as it stands at the clock, one JSON line each."""
+"""The truth to compare with: every dossier as its source shows it at the clock, one JSON line each.
+
+A register shows what it had at its last drop, without steps or supplements of its own: see `registers_told`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import orjson
 
 from sandbox.city import times
-from sandbox.city.clock import AGAIN, OLDER, View, dates_at
+from sandbox.city.clock import AGAIN, OLDER, Dates, View, dates_at
+from sandbox.city.evenings import shown_at
 from sandbox.city.faults import IMPOSSIBLE, RULES, Oddity
-from sandbox.city.listed import listed_procedure
+from sandbox.city.listed import listed_procedure, rows
+from sandbox.city.registers_told import as_told, first_told
 from sandbox.city.registry import canonical
-from sandbox.city.worktime import NEVER, Moments
+from sandbox.city.state import CityState
+from sandbox.city.timeline import Flags
+from sandbox.city.worktime import NEVER, Moments, WorkTime
 
+REGISTER = "sftp_register"
+REQUESTED_BY_STEP = ("oss_soap", "sql_view")  # a step with status 5 is the supplement request
 _DATES = ("submitted", "received", "due", "finished", "returned", "changed")
 _CHUNK = 5_000
 
 
-def dossier_lines(view: View) -> Iterator[bytes]:
+def dossier_lines(state: CityState) -> Iterator[bytes]:
     """JSON lines, a dossier each, in chunks; dates as listed, null where none or none that exists.
 
     `code` is the code as it should be and `code_listed` as the source lists it; `status`, `channel` and `unit` are
     true even where a fault hides them.
     """
-    present = np.unique(view.dossier[view.variant != OLDER])
+    keeps_register = np.array([one.platform == REGISTER for one in state.registry.sources])
+    yield from _lines(state.view, ~keeps_register)
+    shown = state.view_at(shown_at(WorkTime(state.registry.days_off), state.view.now))
+    yield from _lines(shown, keeps_register, first_told(state))
+
+
+def people(state: CityState) -> set[str]:
+    """Every word about a person that some source lists at the clock: what must never be published."""
+    words: set[str] = set()
+    for row in rows(state.view, slice(None), times.iso):
+        words |= {row.name, row.identity[1], row.address, row.phone, row.email, row.summary}
+        words |= {step.official for step in row.steps}
+    return words
+
+
+def _lines(view: View, offices: Flags, first: Moments | None = None) -> Iterator[bytes]:
+    """The dossiers of some offices; `first`, of registers: when each stood in a file as it does now."""
+    listed = offices[view.city.source[view.dossier]]
+    present = np.unique(view.dossier[listed & (view.variant != OLDER)])
     twice = set(view.dossier[view.variant == AGAIN].tolist())
     for start in range(0, len(present), _CHUNK):
-        yield _lines(view, present[start : start + _CHUNK], twice)
+        dossiers = present[start : start + _CHUNK]
+        dates = dates_at(view, dossiers)
+        if first is None:
+            counts = view.steps[dossiers], _supplements(view, dossiers)
+        else:
+            dates = replace(as_told(view.city, dossiers, dates), changed=first[dossiers])
+            counts = _derived_steps(dates), np.zeros_like(dossiers)
+        yield _chunk(view, dossiers, dates, counts, twice)
 
 
-def _lines(view: View, dossiers: Moments, twice: set[int]) -> bytes:
-    city, dates = view.city, dates_at(view, dossiers)
+def _chunk(view: View, dossiers: Moments, dates: Dates, counts: tuple[Moments, Moments], twice: set[int]) -> bytes:
+    city = view.city
     written = {name: _zoned(getattr(dates, name)) for name in _DATES}
-    requested = city.timeline.requested_at[dossiers] <= view.now
-    lost = (view.fault[dossiers] == RULES.index("supplement_without_request")) & (view.status[dossiers] == 5)
-    supplements = (requested & ~lost).astype(int).tolist()
     lines = []
     for place, dossier in enumerate(dossiers.tolist()):
         source = city.registry.sources[int(city.source[dossier])]
@@ -44,6 +76,7 @@ def _lines(view: View, dossiers: Moments, twice: set[int]) -> bytes:
         lines.append(
             {
                 "source_id": source.id,
+                "platform": source.platform,
                 "unit": canonical(source.unit),
                 "unit_wire": source.unit,
                 "code": city.codes[dossier],
@@ -52,14 +85,29 @@ def _lines(view: View, dossiers: Moments, twice: set[int]) -> bytes:
                 "channel": 1 if oddities & Oddity.NO_CHANNEL else int(city.channel[dossier]),
                 "procedure_code": listed_procedure(procedure, oddities, int(city.seed[dossier]))[:8],
                 **{f"{name}_at": column[place] for name, column in written.items()},
-                "steps": int(view.steps[dossier]),
-                "supplements": supplements[place],
+                "steps": int(counts[0][place]),
+                "supplements": int(counts[1][place]),
                 "deleted": bool(view.deleted[dossier]),
                 "fault": fault or None,
                 "duplicate": dossier in twice,
             }
         )
     return b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+
+
+def _supplements(view: View, dossiers: Moments) -> Moments:
+    """Supplement requests that the source shows."""
+    timeline = view.city.timeline
+    requested = timeline.requested_at[dossiers] <= view.now
+    lost = (view.fault[dossiers] == RULES.index("supplement_without_request")) & (view.status[dossiers] == 5)
+    steps = ((timeline.statuses[dossiers] == 5) & (timeline.times[dossiers] <= view.now)).sum(axis=1)
+    by_step = np.array([one.platform in REQUESTED_BY_STEP for one in view.city.registry.sources])
+    return np.where(by_step[view.city.source[dossiers]], steps, requested & ~lost)
+
+
+def _derived_steps(dates: Dates) -> Moments:
+    """A register's steps are those that its dates imply: received, finished, returned."""
+    return sum((getattr(dates, name) < IMPOSSIBLE).astype(np.int64) for name in ("received", "finished", "returned"))
 
 
 def _zoned(moments: Moments) -> list[str | None]:

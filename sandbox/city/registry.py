@@ -6,7 +6,8 @@ The files are shared with the pipeline as files, never as code; only what the st
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -26,6 +27,9 @@ class Source:
     unit_name: str
     kind: str
     level: str  # of the procedures that this office handles
+    encoding: str | None = None  # of its register files; None: UTF-8, or no text at all
+    delimiter: str | None = None
+    headings: Mapping[str, str] = field(default_factory=dict, hash=False)  # the contract's → its own
 
     @property
     def precision(self) -> int:
@@ -72,6 +76,7 @@ class Registry:
     units: tuple[Unit, ...]
     fields: dict[str, str]
     days_off: dict[str, bool]  # ISO date → whether offices work, where the national calendar is wrong
+    register_words: dict[tuple[str, int], tuple[str, ...]]  # (`status` or `channel`, code) → what registers write
 
 
 def canonical(code: str) -> str:
@@ -96,7 +101,11 @@ def read_registry(folder: Path) -> Registry:
     sources = tuple(source for file in sorted((folder / "sources").glob("*.yaml")) for source in _sources(file, known))
     overrides = folder / "calendar.csv"
     days_off = {row["day"]: row["works"] == "yes" for row in _rows(overrides)} if overrides.exists() else {}
-    return Registry(sources, procedures, units, fields, days_off)
+    words: dict[tuple[str, int], tuple[str, ...]] = {}
+    for row in _rows(folder / "codes" / "register_words.csv"):
+        key = row["kind"], int(row["code"])
+        words[key] = (*words.get(key, ()), row["source"])
+    return Registry(sources, procedures, units, fields, days_off, words)
 
 
 def _sources(file: Path, units: dict[str, Unit]) -> list[Source]:
@@ -116,6 +125,9 @@ def _sources(file: Path, units: dict[str, Unit]) -> list[Source]:
                     unit.name,
                     unit.kind,
                     {"department": "cap_tinh", "district": "cap_huyen"}.get(unit.kind, "cap_xa"),
+                    merged.get("encoding"),
+                    merged.get("delimiter"),
+                    {meant: own for own, meant in merged.get("columns", {}).items()},
                 )
             )
     return found

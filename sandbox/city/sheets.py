@@ -31,8 +31,8 @@ LONGER = {
     "Cơ quan chủ trì giải quyết": "Cơ quan chủ trì", "Ngày nộp": "Ngày nộp hồ sơ",
     "Ngày tiếp nhận": "Ngày tiếp nhận hồ sơ", "Ngày trả kết quả": "Ngày trả KQ", "Ngày hẹn trả": "Ngày hẹn trả KQ",
 }  # fmt: skip
-FIRST_DATE, LAST_DATE = HEADINGS.index("Ngày nộp"), HEADINGS.index("Ngày trả kết quả")
-NUMBER, STATUS = HEADINGS.index("STT"), HEADINGS.index("Trạng thái")
+DATES = ("Ngày nộp", "Ngày tiếp nhận", "Ngày hẹn trả", "Ngày hoàn thành", "Ngày trả kết quả")
+NUMBER = "STT"  # no part of a line: it counts the lines of a file
 MINUTES, DAYS, SHORT = "%d/%m/%Y %H:%M", "%d/%m/%Y", "short"
 _IMPOSSIBLE = {MINUTES: "30/02/2018 08:15", DAYS: "30/02/2018", SHORT: "30-2-18"}
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  local time throughout
@@ -51,7 +51,6 @@ class Style:
         titles: rows above the headings.
         tall: the headings take two rows, the upper one partly merged.
         headings: how they are spelt: `usual`, `longer`, `capitals`, `bare` (without accents).
-        reversed_names: the first two columns of the applicant stand in the other order.
     """
 
     suffix: str
@@ -69,10 +68,9 @@ class Style:
         return self.dates == MINUTES
 
 
-def written(style: Style, office: str, lines: Sequence[Line], *, columns: Sequence[str] = HEADINGS) -> bytes:
-    """A whole file."""
-    write = _csv if style.suffix == "csv" else _xlsx
-    return write(style, office, lines, columns)
+def written(style: Style, office: str, lines: Sequence[Line], columns: Sequence[str] = HEADINGS) -> bytes:
+    """A whole file; a line has a cell for each of the columns behind the first, which is its number."""
+    return (_csv if style.suffix == "csv" else _xlsx)(style, office, lines, columns)
 
 
 def spelt(style: Style, heading: str) -> str:
@@ -91,12 +89,14 @@ def _csv(style: Style, office: str, lines: Sequence[Line], columns: Sequence[str
     text = io.StringIO(newline="")
     rows = csv.writer(text, delimiter=style.delimiter)
     rows.writerows([title] for title in _titles(style, office))
+    named = [spelt(style, heading) for heading in columns]
     if style.tall:
-        upper, lower = _two_rows(style, columns)
-        rows.writerows([upper, lower])
-    else:
-        rows.writerow([spelt(style, heading) for heading in columns])
-    rows.writerows([_told(style, cell) for cell in line] for line in lines)
+        dates = [heading in DATES for heading in columns]
+        first = dates.index(True)
+        rows.writerow(["Thời gian" if at == first else "" if dates[at] else name for at, name in enumerate(named)])
+        named = [name if dates[at] else "" for at, name in enumerate(named)]
+    rows.writerow(named)
+    rows.writerows([number, *(told(style, cell) for cell in line)] for number, line in enumerate(lines, 1))
     if style.encoding == "utf-8-sig":
         return text.getvalue().encode("utf-8-sig")
     return letters.encoded(text.getvalue(), style.encoding)
@@ -104,63 +104,56 @@ def _csv(style: Style, office: str, lines: Sequence[Line], columns: Sequence[str
 
 def _xlsx(style: Style, office: str, lines: Sequence[Line], columns: Sequence[str]) -> bytes:
     file = io.BytesIO()
-    with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"created": datetime(2018, 1, 1)})  # noqa: DTZ001  equal content, equal bytes
         sheet = book.add_worksheet("Sổ theo dõi")
         bold = book.add_format({"bold": True})
         date = book.add_format({"num_format": "dd/mm/yyyy hh:mm" if style.has_minutes else "dd/mm/yyyy"})
         for row, title in enumerate(_titles(style, office)):
             sheet.merge_range(row, 0, row, len(columns) - 1, title, bold)
-        top = style.titles
-        _write_headings(style, sheet, top, columns, bold)
-        top += 2 if style.tall else 1
+        top = _write_headings(style, sheet, columns, bold)
         for row, line in enumerate(lines, top):
-            _write_line(style, sheet, row, line, date, first=top)
+            sheet.write_formula(row, 0, f"=ROW()-{top}", None, row - top + 1)
+            _write_line(style, sheet, row, line, date)
     return file.getvalue()
 
 
-def _write_headings(style: Style, sheet: Worksheet, row: int, columns: Sequence[str], bold: Format) -> None:
+def _write_headings(style: Style, sheet: Worksheet, columns: Sequence[str], bold: Format) -> int:
+    """Writes them below the titles; the row behind them."""
+    row = style.titles
     if not style.tall:
         sheet.write_row(row, 0, [spelt(style, heading) for heading in columns], bold)
-        return
-    upper, lower = _two_rows(style, columns)
-    for column, heading in enumerate(upper):
-        if column == FIRST_DATE:
-            sheet.merge_range(row, FIRST_DATE, row, LAST_DATE, heading, bold)
-        elif not FIRST_DATE < column <= LAST_DATE:
-            sheet.merge_range(row, column, row + 1, column, heading, bold)
-    for column in range(FIRST_DATE, LAST_DATE + 1):
-        sheet.write_string(row + 1, column, lower[column], bold)
+        return row + 1
+    dates = [at for at, heading in enumerate(columns) if heading in DATES]
+    sheet.merge_range(row, dates[0], row, dates[-1], "Thời gian", bold)
+    for at, heading in enumerate(columns):
+        if at in dates:
+            sheet.write_string(row + 1, at, spelt(style, heading), bold)
+        else:
+            sheet.merge_range(row, at, row + 1, at, spelt(style, heading), bold)
+    return row + 2
 
 
-def _write_line(style: Style, sheet: Worksheet, row: int, line: Line, date: Format, *, first: int) -> None:
-    for column, cell in enumerate(line):
-        if column == NUMBER:
-            sheet.write_formula(row, column, f"=ROW()-{first}", None, row - first + 1)
-        elif isinstance(cell, int) and cell != IMPOSSIBLE and style.serials:
+def _write_line(style: Style, sheet: Worksheet, row: int, line: Line, date: Format) -> None:
+    for column, cell in enumerate(line, 1):
+        if isinstance(cell, int) and cell != IMPOSSIBLE and style.serials:
             moment = _EPOCH + timedelta(milliseconds=cell)
             sheet.write_datetime(row, column, moment if style.has_minutes else moment.replace(hour=0, minute=0), date)
         elif cell is not None:
             # a worksheet has no control characters
-            sheet.write_string(row, column, _told(style, cell).replace("\x07", "\ufffd"))
-    if style.tall and str(line[STATUS]).startswith("Đã trả"):
-        sheet.set_row(row, options={"hidden": True})  # as a filter on what is still open leaves it
+            sheet.write_string(row, column, told(style, cell).replace("\x07", "\ufffd"))
+    if style.tall and row % 5 == 0:
+        sheet.set_row(row, options={"hidden": True})  # as a filter leaves it
 
 
 def _titles(style: Style, office: str) -> list[str]:
-    known = (office, "BỘ PHẬN TIẾP NHẬN VÀ TRẢ KẾT QUẢ", "", "SỔ THEO DÕI HỒ SƠ", "Năm 2018", "")
-    return [known[place % len(known)] for place in range(style.titles)]
+    return [office, "BỘ PHẬN TIẾP NHẬN VÀ TRẢ KẾT QUẢ", "SỔ THEO DÕI HỒ SƠ", "Năm 2018", "", "Đơn vị: hồ sơ"][
+        : style.titles
+    ]
 
 
-def _two_rows(style: Style, columns: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The upper row with one heading above all dates, and the lower row with those of the dates."""
-    named = [spelt(style, heading) for heading in columns]
-    dates = range(FIRST_DATE, LAST_DATE + 1)
-    upper = ["Thời gian" if place == FIRST_DATE else "" if place in dates else name for place, name in enumerate(named)]
-    return upper, [name if place in dates else "" for place, name in enumerate(named)]
-
-
-def _told(style: Style, cell: Cell) -> str:
+def told(style: Style, cell: Cell) -> str:
+    """A cell as the office writes it."""
     if cell is None or isinstance(cell, str):
         return cell or ""
     if cell == IMPOSSIBLE:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -19,6 +21,14 @@ from tests.sandbox.city_client import AS_OF, CityClient, serve
 
 # so that the neighbours alone bring more than a thousand dossiers (I11)
 SCALE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An installation that has read all offices once, with nothing wrong; it is copied, never used."""
+
+    run: Run
+    settings: Settings
 
 
 @pytest.fixture(scope="session")
@@ -38,30 +48,27 @@ def own_registry(offices: Offices, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session")
-def clean(
+def read_once(
     postgres: sa.URL, template_database: str, running_city: CityClient, offices: Offices, own_registry: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Run]:  # fmt: skip
-    """A run in which nothing goes wrong."""
-    name = f"motcua_{uuid.uuid4().hex[:12]}"
-    server = postgres.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
-        bare = Settings.from_environment({"MOTCUA_HOME": str(tmp_path_factory.mktemp("home"))})
-        settings = replace(bare, database_url=postgres.set(database=name).render_as_string(hide_password=False))
+) -> Iterator[Read]:  # fmt: skip
+    with own_settings(postgres, template_database, tmp_path_factory.mktemp("read")) as settings:
         with Rig(settings, running_city, offices, own_registry).open() as rig:
-            yield rig.run()
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            run = rig.run()
+        yield Read(run, settings)
+
+
+@pytest.fixture(scope="session")
+def clean(read_once: Read) -> Run:
+    """A run in which nothing goes wrong."""
+    return read_once.run
 
 
 @pytest.fixture
 def city(running_city: CityClient) -> Iterator[CityClient]:
-    """The city, which each test leaves with the standard clock and no trouble."""
+    """The city, which each test leaves as it was found."""
     yield running_city
-    running_city.move_clock(AS_OF)
-    running_city.http.post(f"{running_city.url}/control/portal/reset").raise_for_status()
-    for scope in running_city.http.get(f"{running_city.url}/control/misbehave").json():
-        running_city.misbehave(source=scope, mode="off")
+    restore(running_city)
 
 
 @pytest.fixture
@@ -69,3 +76,38 @@ def rig(settings: Settings, city: CityClient, offices: Offices, own_registry: Pa
     """An installation that has read nothing yet."""
     with Rig(settings, city, offices, own_registry).open() as opened:
         yield opened
+
+
+@pytest.fixture
+def read_rig(
+    postgres: sa.URL, read_once: Read, city: CityClient, offices: Offices, own_registry: Path, tmp_path: Path
+) -> Iterator[Rig]:
+    """An installation that has read all offices once."""
+    database = sa.make_url(str(read_once.settings.database_url)).database
+    shutil.copytree(read_once.settings.home, tmp_path, dirs_exist_ok=True)
+    with own_settings(postgres, str(database), tmp_path) as settings:
+        with Rig(settings, city, offices, own_registry).open() as opened:
+            yield opened
+
+
+def restore(city: CityClient) -> None:
+    """The standard clock, no trouble, no edits, and a portal that knows nothing."""
+    control = f"{city.url}/control"
+    for scope in city.http.get(f"{control}/misbehave").json():
+        city.misbehave(source=scope, mode="off")
+    for source in {edit["source"] for edit in city.http.get(f"{control}/edits").json()}:
+        city.http.post(f"{control}/edits", json={"source": source, "op": "undo"}).raise_for_status()
+    city.move_clock(AS_OF)
+    city.http.post(f"{control}/portal/reset").raise_for_status()
+
+
+@contextmanager
+def own_settings(postgres: sa.URL, template: str, home: Path) -> Iterator[Settings]:
+    """Settings of an installation whose warehouse is a copy of `template`."""
+    name = f"motcua_{uuid.uuid4().hex[:12]}"
+    server = postgres.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        bare = Settings.from_environment({"MOTCUA_HOME": str(home)})
+        yield replace(bare, database_url=postgres.set(database=name).render_as_string(hide_password=False))
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

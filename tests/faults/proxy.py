@@ -53,6 +53,7 @@ class Proxy:
 
     Attributes:
         attempts: connections that were opened to it.
+        questions: pieces that came from clients; over HTTP, requests.
         lost: answers that it has swallowed.
     """
 
@@ -65,6 +66,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self.port = 0
         self.attempts = 0
+        self.questions = 0
         self.lost = 0
 
     def __enter__(self) -> Proxy:
@@ -188,6 +190,7 @@ class _Line:
     async def _ask(self) -> None:
         wanted = self._toxic.loses_answer_to
         while piece := await self._client.read(PIECE):
+            self._proxy.questions += 1
             self._loses_next = wanted is not None and self._is_past and wanted in piece
             self._is_past = self._is_past or self._toxic.once_past in piece
             await self._server.write(piece)

@@ -88,8 +88,7 @@ class Rig:
     ) -> Run:
         """One cycle, stage by stage, as the command line runs it; too many sources down is no reason to stop here."""
         wanted = self.offices.all if sources is None else list(sources)
-        before, means, served, said = self.standing(), _means(), self._served(), len(self.log.lines)
-        attempts = {platform: line.attempts for platform, line in self.lines.items()}
+        before, means, said, carried = self.standing(), _means(), len(self.log.lines), self._carried()
         began = time.monotonic()
         pipeline = self.pipeline
         cycle_id = pipeline.plan(as_of=as_of, sources=wanted, full=full)
@@ -108,11 +107,8 @@ class Rig:
         return Run(
             cycle_id=cycle_id, as_of=as_of, sources=wanted, before=before, after=self.standing(),
             seconds=time.monotonic() - began, means_before=means, means_after=_means(),
-            attempts={
-                self.offices.victims[platform]: line.attempts - attempts[platform]
-                for platform, line in self.lines.items()
-            },
-            requests={source: count - served[source] for source, count in self._served().items()},
+            attempts={source: count - carried[source][0] for source, (count, _) in self._carried().items()},
+            questions={source: count - carried[source][1] for source, (_, count) in self._carried().items()},
             log=self.log.lines[said:],
         )  # fmt: skip
 
@@ -128,9 +124,11 @@ class Rig:
             feed=read_feed(self.settings.home / "feeds" / "v1"), words=personal_words(run.after), **differs,
         )  # fmt: skip
 
-    def _served(self) -> dict[str, int]:
-        lines = self.city.http.get(f"{self.city.url}/control/ledger/served").json()
-        return {line["source"]: line["requests"] for line in lines}
+    def _carried(self) -> dict[str, tuple[int, int]]:
+        """Connections and questions so far, by victim."""
+        return {
+            self.offices.victims[platform]: (line.attempts, line.questions) for platform, line in self.lines.items()
+        }
 
 
 @dataclass(slots=True)

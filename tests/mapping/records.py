@@ -10,7 +10,7 @@ from motcua.mapping.spec import Record
 from motcua.registry import Registry
 
 PAGE = "ab" * 32
-STEPS = {"igate": "TienTrinh", "lgsp": "QuaTrinhXuLy"}
+STEPS = {"igate": "TienTrinh", "lgsp": "QuaTrinhXuLy", "oss_soap": "lichSu"}
 SUPPLEMENTS = {"igate": "BoSung", "lgsp": "DanhSachHoSoBoSung"}
 
 

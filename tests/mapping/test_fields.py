@@ -63,6 +63,15 @@ TIMES: dict[str, Cases] = {
         ("201810120815", None), ("2018101208150", None), ("201810120815000", None), ("2018-10-12T08:15:00.000", None),
         ("now", None), ("0", None),
     ],
+    "oss_soap": [
+        *ABSENT, ("12/10/2018 08:15:00", local("2018-10-12T08:15")),
+        (" 12/10/2018 08:15:00\n", local("2018-10-12T08:15")),
+        ("29/02/2016 23:59:59", local("2016-02-29T23:59:59")), ("30/02/2018 08:15:00", None),
+        ("10/13/2018 08:15:00", None), ("12/10/2018 24:00:00", None), ("12/10/2018 08:15", None),
+        ("12/10/2018", None), ("12/10/18 08:15:00", None), ("1/10/2018 08:15:00", None),
+        ("2018-10-12T08:15:00", None),
+        (["12/10/2018 08:15:00", "13/10/2018 08:15:00"], None), ("now", None), ("0", None),
+    ],
 }  # fmt: skip
 STATUS: Cases = [*ABSENT, *[(n, n) for n in range(1, 11)], *[(str(n), n) for n in range(1, 11)], (" 4 ", 4), (0, -1),
                  (11, -1), ("01", -1), ("Đang xử lý", -1), (True, -1), (1.0, -1), (4.5, -1), ([4], -1)]  # fmt: skip
@@ -70,6 +79,15 @@ CHANNEL_IGATE: Cases = [(None, 1), ("", 1), (0, 1), (1, 2), (2, 3), ("2", 3), (3
 CHANNEL_LGSP: Cases = [(None, 1), ("", 1), ("1", 1), ("2", 2), ("3", 3), ("0", -1), ("4", -1)]
 KIND_IGATE: Cases = [*ABSENT, (0, 1), (1, 2), (2, 2), (3, -1), ("TO_CHUC", -1)]
 KIND_LGSP: Cases = [*ABSENT, ("1", 1), ("2", 2), ("3", 3), ("4", 4), ("0", -1), ("5", -1)]
+SOAP_STATUSES = ["MOI", "TIEP_NHAN", "TU_CHOI", "DANG_XU_LY", "BO_SUNG", "TAI_CHINH", "RUT", "DUNG", "XONG", "DA_TRA"]
+STATUS_SOAP: Cases = [
+    *ABSENT, *[(word, number) for number, word in enumerate(SOAP_STATUSES, start=1)], (" XONG ", 9), ("xong", -1),
+    ("9", -1), ("MA_11", -1), (["MOI", "XONG"], -1),
+]  # fmt: skip
+CHANNEL_SOAP: Cases = [(None, 1), ("", 1), ("TRUC_TIEP", 1), ("TRUC_TUYEN", 2), ("BUU_CHINH", 3), ("2", -1)]
+KIND_SOAP: Cases = [
+    *ABSENT, ("CONG_DAN", 1), ("DOANH_NGHIEP", 2), ("CO_QUAN", 3), ("TO_CHUC", 4), ("HO_KINH_DOANH", -1), ("1", -1)
+]  # fmt: skip
 DELIVERY: Cases = [*ABSENT, (0, 0), (1, 1), ("1", 1), (2, -1), (True, -1)]
 IDENTITY: Cases = [*ABSENT, (1, 1), ("2", 2), (3, -1)]
 LEVEL: Cases = [*ABSENT, (2, 2), (3, 3), (4, 4), (1, -1)]
@@ -122,6 +140,23 @@ FIELDS: dict[str, dict[str, dict[str, dict[str, Cases | str]]]] = {
             "NgayHenTraMoi": {"due_at": "TIME"},
         },
     },
+    "oss_soap": {
+        "record": {
+            "maSoHoSo": {"code": CODE}, "maLoaiHoSo": {"procedure_code": PROCEDURE},
+            "maDonViTiepNhan": {"agency_code": AGENCY}, "hinhThucNop": {"channel": CHANNEL_SOAP},
+            "loaiNguoiNop": {"applicant_kind": KIND_SOAP, "applicant_kind_given": WORD},
+            "trangThai": {"status": STATUS_SOAP}, "ngayNopHoSo": {"submitted_at": "TIME"},
+            "ngayTiepNhan": {"received_at": "TIME"}, "ngayHenTra": {"due_given_at": "TIME"},
+            "ngayHoanThanh": {"finished_given_at": "TIME"}, "ngayTraKetQua": {"returned_at": "TIME"},
+            "daXoa": {"deleted": DELETED}, "ngayCapNhat": {"source_changed_at": "TIME"},
+            "hoTenNguoiNop": {"name": TEXT}, "soGiayTo": {"identity_number": TEXT}, "dienThoai": {"phone": TEXT},
+        },
+        "step": {
+            "thoiDiem": {"at": "TIME"}, "trangThai": {"status": STATUS_SOAP}, "phong": {"department": TEXT},
+            "noiDung": {"note": TEXT},
+        },
+        "supplement": {},  # its steps are the requests
+    },
 }  # fmt: skip
 ALL = [
     (platform, level, key, column)
@@ -157,7 +192,8 @@ def test_every_field_of_the_spec_stands_in_the_table(platform: str) -> None:
 
 @pytest.mark.parametrize("platform", FIELDS)
 def test_missing_key_is_like_null(registry: Registry, platform: str) -> None:
-    keys = chain.from_iterable([FIELDS[platform]["record"], [STEPS[platform], SUPPLEMENTS[platform]]])
+    lists = filter(None, [STEPS[platform], SUPPLEMENTS.get(platform)])
+    keys = chain(FIELDS[platform]["record"], lists)
     nulls = {key.partition(".")[0]: None for key in keys}
     frame = map_all(platform, [{}, nulls], registry).dossiers.drop(columns=["page_row", "content_sha256"])
     missing, null = frame.to_dict("records")

@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 from motcua.connections import Connection
 from motcua.platforms import PLATFORMS, Listing, Window
+from motcua.platforms.base import Record
 from motcua.registry import Registry, Source, load_registry
 
 from tests.contract.scripted_server import ScriptedServer, serving
@@ -48,11 +49,14 @@ class Reading:
         self.kept.append(body)
         return hashlib.sha256(body).hexdigest()
 
+    def records(self) -> list[Record]:
+        """Records of all kept pages, in order, as they are read from the archive again."""
+        read = PLATFORMS[self.office.dialect.name].records
+        return [record for body in self.kept for record in read(body, source=self.source(), note={})]
+
     def codes(self) -> list[object]:
-        """Codes of all kept pages, in order, as they are read from the archive again."""
-        dialect = self.office.dialect
-        read = PLATFORMS[dialect.name].records
-        return [record[dialect.code] for body in self.kept for record in read(body, source=self.source(), note={})]
+        """Their codes."""
+        return [record[self.office.dialect.code] for record in self.records()]
 
     @property
     def listings(self) -> list[tuple[str, str, str, int]]:

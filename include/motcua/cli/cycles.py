@@ -38,7 +38,7 @@ def cycle(
 
 @app.command(epilog=STATUSES)
 def sync(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Sources of the registry.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Sources of the registry.")],
     *,
     reason: Reason,
     since: Annotated[

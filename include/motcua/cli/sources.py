@@ -62,7 +62,7 @@ def listed(context: typer.Context, *, as_json: AsJson = False) -> None:
 @app.command(epilog="Exit status: 0 every source is green · 2 wrong usage or configuration · 3 some are red")
 def check(
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Only these; all in force, when absent.")
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Only these; all in force, when absent.")
     ] = None,
     *,
     as_of: AsOf = None,

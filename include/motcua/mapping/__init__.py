@@ -6,7 +6,8 @@ from motcua.mapping.igate import IGATE
 from motcua.mapping.lgsp import LGSP
 from motcua.mapping.oss_soap import OSS_SOAP
 from motcua.mapping.spec import Record, Spec
+from motcua.mapping.sql_view import SQL_VIEW
 
-SPECS = {spec.platform: spec for spec in (IGATE, LGSP, OSS_SOAP)}
+SPECS = {spec.platform: spec for spec in (IGATE, LGSP, OSS_SOAP, SQL_VIEW)}
 
 __all__ = ["SPECS", "MappedBatch", "PageRecords", "Record", "Spec", "derive", "map_records"]

@@ -178,22 +178,6 @@ def session(source: Source, connection: Connection) -> tuple[HttpSession, float]
     return http, time.monotonic() + source.time_budget_seconds
 
 
-def read_still(
-    source: Source, unit: str, read: Callable[[], tuple[list[PageRef], int | None]]
-) -> tuple[list[PageRef], int | None]:
-    """Reads a unit's listing until it holds still, at most `READINGS` times."""
-    for _ in range(READINGS):
-        try:
-            return read()
-        except Moving as moving:
-            reason = str(moving)
-    raise SourceChanged(
-        source.id,
-        f"the listing of {unit} changed while it was read, {READINGS} times: {reason}; it is read again next cycle",
-        kind="CHANGED_WHILE_READING",
-    )
-
-
 @contextmanager
 def told_as(source: Source) -> Iterator[None]:
     """HTTP errors as errors of the source."""
@@ -227,6 +211,14 @@ def json_object(source: Source, answer: Answer) -> dict[str, object]:
     if not isinstance(found, dict):
         raise SourceChanged(source.id, f"expected a JSON object, got {type(found).__name__}; ask its owner")
     return found
+
+
+def local_moment(text: str) -> datetime | None:
+    """A time of Vietnam in ISO form, with or without separators; None for what is none."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=VIETNAM)
+    except ValueError:
+        return None
 
 
 # Any: whatever JSON says

@@ -26,12 +26,13 @@ from motcua.platforms.base import (
     brief,
     field,
     json_object,
+    local_moment,
     parse,
-    read_still,
     records_in,
     session,
     told_as,
 )  # fmt: skip
+from motcua.platforms.whole import Tail, read_whole
 from motcua.registry import Source
 
 _LOGINS = Logins()
@@ -52,12 +53,19 @@ class Igate:
         announced = 0
         try:
             for unit in source.units:
-                read, total = read_still(source, unit, partial(_read_unit, desk, unit, window, keep))
+                read, total = read_whole(
+                    source, unit, window, keep=keep, read=partial(_read_unit, desk, unit), changed_at=_changed_at
+                )
                 pages += read
                 announced += total or 0
         finally:
             http.close()
-        return Listing(pages=tuple(pages), announced=announced, fetched=sum(page.rows for page in pages))
+        return Listing(
+            pages=tuple(pages),
+            announced=announced,
+            fetched=sum(page.rows for page in pages),
+            clock_skew_seconds=http.clock_skew_seconds,
+        )
 
     def records(self, body: bytes, *, source: Source, note: Mapping[str, str]) -> Sequence[Record]:
         """See `Platform`."""
@@ -113,7 +121,7 @@ class _Desk:
         return token
 
 
-def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list[PageRef], int | None]:
+def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int | None]:
     """All pages of one unit; every page must announce the same total, and the rows must add up to it."""
     source = desk.source
     pages: list[PageRef] = []
@@ -135,6 +143,7 @@ def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list
         total = announced
         _refuse_repetition(source, unit, number, records, seen)
         fetched += len(records)
+        tail.add(records)
         pages.append(PageRef(unit=unit, sha256=sha256, rows=len(records)))
         if fetched >= total or not records:
             break
@@ -177,3 +186,7 @@ def _page(source: Source, unit: str, number: int, answer: Answer) -> tuple[int, 
 
 def _time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
+
+
+def _changed_at(record: Record) -> datetime | None:
+    return local_moment(str(record.get("NgayCapNhat")))

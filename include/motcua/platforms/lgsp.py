@@ -24,12 +24,13 @@ from motcua.platforms.base import (
     brief,
     field,
     json_object,
+    local_moment,
     parse,
-    read_still,
     records_in,
     session,
     told_as,
 )  # fmt: skip
+from motcua.platforms.whole import Tail, read_whole
 from motcua.registry import Source
 
 SUCCESS = {"0", "00"}
@@ -49,10 +50,18 @@ class Lgsp:
         pages: list[PageRef] = []
         try:
             for unit in source.units:
-                pages += read_still(source, unit, partial(_read_unit, desk, unit, window, keep))[0]
+                read, _ = read_whole(
+                    source, unit, window, keep=keep, read=partial(_read_unit, desk, unit), changed_at=_changed_at
+                )
+                pages += read
         finally:
             http.close()
-        return Listing(pages=tuple(pages), announced=None, fetched=sum(page.rows for page in pages))
+        return Listing(
+            pages=tuple(pages),
+            announced=None,
+            fetched=sum(page.rows for page in pages),
+            clock_skew_seconds=http.clock_skew_seconds,
+        )
 
     def records(self, body: bytes, *, source: Source, note: Mapping[str, str]) -> Sequence[Record]:
         """See `Platform`."""
@@ -117,7 +126,7 @@ class _Desk:
         return str(field(self.source, found, "session", str))
 
 
-def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list[PageRef], int | None]:
+def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int | None]:
     """All pages of one unit, until the empty cursor."""
     source = desk.source
     pages: list[PageRef] = []
@@ -132,6 +141,7 @@ def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list
             keep,
         )  # fmt: skip
         records = _records(source, unit, found)
+        tail.add(records)
         pages.append(PageRef(unit=unit, sha256=sha256, rows=len(records)))
         cursor = str(field(source, found, "conTroTiep", str))
         if not cursor:
@@ -160,3 +170,8 @@ def _records(source: Source, unit: str, found: dict[str, object]) -> Sequence[Re
 
 def _time(moment: datetime) -> str:
     return moment.strftime("%Y%m%d%H%M%S")
+
+
+def _changed_at(record: Record) -> datetime | None:
+    text = str(record.get("NgayCapNhat"))
+    return local_moment(f"{text[:8]}T{text[8:]}")

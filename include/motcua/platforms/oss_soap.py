@@ -31,12 +31,12 @@ from motcua.platforms.base import (
     Record,
     Window,
     base_url,
-    brief,
-    read_still,
+    local_moment,
     session,
     told_as,
 )  # fmt: skip
 from motcua.platforms.soap_reply import ENVELOPE, Element
+from motcua.platforms.whole import Tail, read_whole
 from motcua.registry import Source
 
 WSDL = Path(__file__).with_name("oss_soap.wsdl")
@@ -59,12 +59,19 @@ class OssSoap:
         announced = 0
         try:
             for unit in source.units:
-                read, total = read_still(source, unit, partial(_read_unit, desk, unit, window, keep))
+                read, total = read_whole(
+                    source, unit, window, keep=keep, read=partial(_read_unit, desk, unit), changed_at=_changed_at
+                )
                 pages += read
                 announced += total or 0
         finally:
             http.close()
-        return Listing(pages=tuple(pages), announced=announced, fetched=sum(page.rows for page in pages))
+        return Listing(
+            pages=tuple(pages),
+            announced=announced,
+            fetched=sum(page.rows for page in pages),
+            clock_skew_seconds=http.clock_skew_seconds,
+        )
 
     def records(self, body: bytes, *, source: Source, note: Mapping[str, str]) -> Sequence[Record]:
         """See `Platform`: names of elements to their texts, `lichSu` to a list of such; what is empty is not there."""
@@ -136,7 +143,7 @@ class _Page:
     records: Sequence[Record]
 
 
-def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list[PageRef], int | None]:
+def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int | None]:
     """All pages of one unit; every page must announce the same totals, and rows and pages must add up to them."""
     source = desk.source
     pages: list[PageRef] = []
@@ -152,6 +159,7 @@ def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep) -> tuple[list
         _refuse_repetition(source, unit, number, page.records, seen)
         pages.append(PageRef(unit=unit, sha256=sha256, rows=len(page.records)))
         fetched += len(page.records)
+        tail.add(page.records)
         if fetched >= first.total or not page.records:
             break
     else:
@@ -212,11 +220,9 @@ def _told(desk: _Desk, unit: str, fault: soap_reply.Fault) -> SourceError:
             source.id, f"refuses the log-in of connection {desk.connection.id}: mend its login and password"
         )
     if not fault.is_final:
-        return SourceUnavailable(
-            source.id, f"answers a fault of code {brief(fault.code)}; it is tried again next cycle"
-        )
+        return SourceUnavailable(source.id, f"answers a {fault.kind} fault; it is tried again next cycle")
     return SourceChanged(
-        source.id, f"listing of {unit}: expected a page, got a fault of code {brief(fault.code)}; "
+        source.id, f"listing of {unit}: expected a page, got a {fault.kind} fault; "
         "look at the unit in the registry, then ask its owner"
     )  # fmt: skip
 
@@ -266,3 +272,8 @@ def _fields(parent: Element, *, but: str = "") -> dict[str, object]:
 
 def _time(moment: datetime) -> str:
     return moment.strftime("%d/%m/%Y %H:%M:%S")
+
+
+def _changed_at(record: Record) -> datetime | None:
+    text = str(record.get("ngayCapNhat"))
+    return local_moment(f"{text[6:10]}-{text[3:5]}-{text[:2]}T{text[11:]}")

@@ -26,7 +26,7 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_MARKS = 300_000
 
 _XML = {"text/xml", "application/xml"}
-_NEVER_REPEATED = {"Client", "VersionMismatch", "MustUnderstand"}
+_FINAL = {"Client", "VersionMismatch", "MustUnderstand"}
 # No code of SOAP 1.1 says that an account is refused, and its example of one, Client.Authentication, is seldom used:
 # what is left are the words.
 _LOG_IN = re.compile(r"authenti|unauthori|password|log.?in\b|tai khoan|mat khau|dang nhap|xac thuc")
@@ -40,9 +40,15 @@ class Fault:
     text: str
 
     @property
+    def kind(self) -> str:
+        """`Client`, `VersionMismatch` or `MustUnderstand`; `Server` for that and for codes of a server's own."""
+        first = self.code.partition(".")[0]
+        return first if first in _FINAL else "Server"
+
+    @property
     def is_final(self) -> bool:
         """Whether the same call would fail again: the caller is at fault."""
-        return self.code.partition(".")[0] in _NEVER_REPEATED
+        return self.kind != "Server"
 
     @property
     def is_about_log_in(self) -> bool:

@@ -203,20 +203,23 @@ def _open_mysql(
 
 def _mysql_trouble(error: BaseException | None) -> tuple[Trouble, str]:
     number = error.args[0] if isinstance(error, pymysql.MySQLError) and error.args else None
-    if number == _UNREACHABLE:
-        cause = error.__cause__ or getattr(error, "original_exception", None) or error
+    if error is not None and number == _UNREACHABLE:
+        cause = error.__cause__ or getattr(error, "original_exception", error)
         return Trouble.LOST, type(cause).__name__
     return _NUMBERS.get(number, Trouble.OTHER), str(number) if isinstance(number, int) else type(error).__name__
 
 
 _UNREACHABLE = 2003
-_NUMBERS: Mapping[object, Trouble] = (
-    dict.fromkeys((1969, 3024), Trouble.TOO_SLOW)
-    | dict.fromkeys((1040, 1053, 1203, 1205, 1213, 1226, 1317, 2006, 2013, 2026), Trouble.LOST)
-    | dict.fromkeys((1044, 1045, 1049, 1130, 1698), Trouble.LOG_IN)
-    | dict.fromkeys((1142, 1143, 1227, 1345, 1370), Trouble.RIGHT)
-    | {1146: Trouble.NO_VIEW, 1054: Trouble.NO_COLUMN, 1356: Trouble.NO_COLUMN, 1792: Trouble.WRITES}
-)
+_NUMBERS: Mapping[object, Trouble] = {
+    **dict.fromkeys((1969, 3024), Trouble.TOO_SLOW),
+    **dict.fromkeys((1040, 1053, 1203, 1205, 1213, 1226, 1317, 2006, 2013, 2026), Trouble.LOST),
+    **dict.fromkeys((1044, 1045, 1049, 1130, 1698), Trouble.LOG_IN),
+    **dict.fromkeys((1142, 1143, 1227, 1345, 1370), Trouble.RIGHT),
+    1146: Trouble.NO_VIEW,
+    1054: Trouble.NO_COLUMN,
+    1356: Trouble.NO_COLUMN,
+    1792: Trouble.WRITES,
+}
 _WHOLE = (FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG, FIELD_TYPE.LONGLONG)
 _CONVERSIONS = {
     **converters.encoders,

@@ -11,11 +11,10 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -23,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from motcua.connections import Connection
 from motcua.errors import SourceChanged, SourceError, SourceRefused, SourceUnavailable
 from motcua.platforms.base import Logins
-from motcua.platforms.sql_drivers import CONNECT_SECONDS, STATEMENT_SECONDS, Driver, Trouble, driver_of
+from motcua.platforms.sql_drivers import CONNECT_SECONDS, STATEMENT_SECONDS, Trouble, driver_of
 from motcua.registry import Source
 
 # A log-in that meets no server is tried so often, with growing pauses.
@@ -32,8 +31,8 @@ TRIES = 3
 GRACE_SECONDS = 5
 
 _LOGINS = Logins()
-# what a driver makes of bytes that are no such database's
-_NOT_ITS_PROTOCOL = (UnicodeDecodeError, struct.error, LookupError, ValueError, AssertionError)
+# what the drivers raise on bytes that no such database sends; text that is not UTF-8 is a ValueError too
+_NOT_ITS_PROTOCOL = (struct.error, LookupError, ValueError, TypeError, AssertionError)
 
 
 class _Meaning(NamedTuple):
@@ -72,13 +71,48 @@ _MEANINGS = {
 }  # fmt: skip
 
 
+@contextmanager
+def opened(source: Source, connection: Connection, *, deadline: float) -> Iterator[Session]:
+    """A session until the block ends; a log-in that failed speaks for the other sources of the installation.
+
+    Args:
+        source: for whom.
+        connection: host, port, schema, login, password, and `dialect`, `search_path`, `ca` in its extra.
+        deadline: monotonic second at which everything ends.
+
+    Raises:
+        ConfigError: the connection lacks something.
+        SourceUnavailable, SourceRefused, SourceChanged: as `Platform.read_listing`.
+    """
+    session = _LOGINS.open(source, connection, lambda: _logged_in(source, connection, deadline))
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def _logged_in(source: Source, connection: Connection, deadline: float) -> Session:
+    for attempt in range(1, TRIES + 1):
+        session = Session(source, connection, deadline)
+        try:
+            session.open()
+        except SourceError as error:
+            session.close()
+            pause = 0.5 * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # together failed, not together back
+            if error.kind != "UNAVAILABLE" or attempt == TRIES or time.monotonic() + pause >= deadline:
+                raise
+            time.sleep(pause)
+        else:
+            return session
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
 class Session:
     """One transaction that sees one state of the database.
 
     Attributes:
         source: whose it is.
-        clock_skew_seconds: how far the database's clock is ahead of ours.
-        local_times: type codes of times without a zone.
+        clock_skew_seconds: how far the database's clock is ahead of ours, whatever its zone.
     """
 
     def __init__(self, source: Source, connection: Connection, deadline: float) -> None:
@@ -86,14 +120,107 @@ class Session:
         self.clock_skew_seconds = 0.0
         self._connection = connection
         self._driver = driver_of(connection)
-        self.local_times = self._driver.local_times
         self._line = _Line(deadline)
-        engine = sa.create_engine(
-            f"{self._driver.dialect}://", creator=self._log_in, poolclass=NullPool, hide_parameters=True,
-            isolation_level=None,
-        )  # fmt: skip
-        with self._told("the log-in", CONNECT_SECONDS):
-            self._link = engine.connect()
+        self._engine = sa.create_engine(
+            f"{self._driver.dialect}://", creator=self._log_in, poolclass=NullPool, hide_parameters=True
+        )
+        self._link: sa.Connection | None = None
+
+    def open(self) -> None:
+        """Logs in, begins the transaction, and looks at the clock."""
+        with self._told("the log-in"), self._line.waiting(CONNECT_SECONDS + GRACE_SECONDS):
+            self._link = self._engine.connect()
             if self._driver.begin:
                 self._link.execute(sa.text(self._driver.begin))
-        self.clock_skew_seconds = self._measure_skew()
+        before = time.time()
+        told = str(self.rows(sa.text(self._driver.utc_now), of="its clock")[0][0])
+        ours = (before + time.time()) / 2
+        with self._told("its clock"):
+            self.clock_skew_seconds = round(datetime.fromisoformat(told).replace(tzinfo=UTC).timestamp() - ours, 3)
+
+    def columns(self, view: str) -> dict[str, bool]:
+        """Names of a view's columns in their order, and which of them are times without a zone."""
+        everything: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(sa.table(view)).limit(0)  # as above
+        with self._asked(everything, view) as result:
+            assert result.cursor is not None, "a SELECT has a cursor"
+            return {name: code in self._driver.local_times for name, code, *_ in result.cursor.description or ()}
+
+    def rows(self, statement: sa.Executable, *, of: str) -> Sequence[sa.Row[Any]]:  # Any: columns are the source's
+        """All rows of a statement about `of`, a view or what else a message is to call it."""
+        with self._asked(statement, of) as result:
+            return result.all()
+
+    def close(self) -> None:
+        """Ends the transaction and hangs up."""
+        # what was read was read: a line that breaks at goodbye changes nothing
+        with contextlib.suppress(sa.exc.DBAPIError):
+            if self._link is not None:
+                self._link.close()
+        self._line.close()
+
+    def _log_in(self) -> Any:  # Any: DBAPI connections have no common type
+        port = self._connection.port or self._driver.port
+        return self._driver.open(self._connection, port, self._line.watch)
+
+    @contextmanager
+    def _asked(self, statement: sa.Executable, of: str) -> Iterator[sa.CursorResult[Any]]:
+        assert self._link is not None, "opened before it is asked"
+        with self._told(of), self._line.waiting(STATEMENT_SECONDS + GRACE_SECONDS):
+            yield self._link.execute(statement)
+
+    @contextmanager
+    def _told(self, asked: str) -> Iterator[None]:
+        """Errors of the database and of its driver as errors of the source; not chained, for they may quote a row."""
+        try:
+            yield
+        except TimeoutError:
+            trouble, code = Trouble.TOO_SLOW, ""
+        except sa.exc.DBAPIError as error:
+            trouble, code = self._driver.trouble(error.orig)
+            if self._line.was_cut:
+                trouble = Trouble.TOO_SLOW
+        except _NOT_ITS_PROTOCOL as error:
+            trouble, code = Trouble.OTHER, type(error).__name__
+        else:
+            return
+        meaning = _MEANINGS[trouble]
+        message = meaning.message.format(asked=asked, code=code, connection=self._connection.id)
+        raise meaning.error(self.source.id, message, kind=meaning.kind) from None
+
+
+class _Line:
+    """The socket of a session, shut when an answer takes too long: no driver bounds a whole answer by itself."""
+
+    def __init__(self, deadline: float) -> None:
+        self.was_cut = False
+        self._deadline = deadline
+        self._socket: socket.socket | None = None
+
+    def watch(self, line: socket.socket) -> None:
+        """Takes a duplicate of the driver's socket, as soon as there is one."""
+        self._socket = line
+
+    @contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """What is waited for ends within so many seconds, and by the deadline; TimeoutError when none are left."""
+        left = min(seconds, self._deadline - time.monotonic())
+        if left <= 0:
+            raise TimeoutError
+        timer = threading.Timer(left, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """Lets go of the duplicate."""
+        if self._socket is not None:
+            self._socket.close()
+
+    def _cut(self) -> None:
+        self.was_cut = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # the answer came at the last moment, and the line is closed
+                self._socket.shutdown(socket.SHUT_RDWR)

@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,8 +17,11 @@ from motcua.sheets.delimited import read_delimited
 from motcua.sheets.header import Header
 from motcua.sheets.layout import Bounds, Layout
 from motcua.sheets.messages import receive, send
-from motcua.sheets.problems import SheetError, TooLarge, Unreadable
+from motcua.sheets.problems import Interrupted, SheetError, TooLarge, Unreadable
 from motcua.sheets.rows import Row
+from motcua.sheets.workbook import read_workbook
+
+Message = Mapping[str, object]
 
 # What one message carries at most: neither process holds more of a file's rows at once.
 PIECE_ROWS = 1_000
@@ -40,21 +43,70 @@ def main(memory_bytes: int) -> None:
             signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _read(coming: BinaryIO, going: BinaryIO, layout: Layout) -> dict[str, object]:
+def _read(coming: BinaryIO, going: BinaryIO, layout: Layout) -> Message:
     """Sends everything of one file but its last message, which is returned."""
     try:
-        for header, rows in _sheets(_pieces(coming, going, layout.bounds), layout):
+        for header, rows in _sheets(_pieces(coming, going), layout):
             _say(going, {"columns": header.names})
             for piece in _cut(rows, layout.bounds):
-                _say(going, {"rows": [row.cells for row in piece], "odd": [n for n, row in enumerate(piece) if row.is_odd]})
+                odd = [number for number, row in enumerate(piece) if row.is_odd]
+                _say(going, {"rows": [row.cells for row in piece], "odd": odd})
     except SheetError as error:
-        return {"failed": type(error).__name__, "why": str(error)}
+        return _failed(type(error), str(error))
     except BrokenPipeError:
         raise
     except MemoryError:
-        return {"failed": TooLarge.__name__, "why": "the file needs more memory than any register"}
-    except Exception as error:  # ours, and not worth this process: told by its place, for its words may quote a cell
-        return {"failed": "Interrupted", "why": _place(error)}
+        return _failed(TooLarge, "the file needs more memory than any register")
+    except Exception as error:  # noqa: BLE001 (ours: told by its place alone, for its words may quote a cell)
+        return _failed(Interrupted, _place(error))
     except BaseException as error:  # noqa: BLE001 (how a panic of calamine's comes)
-        return {"failed": Unreadable.__name__, "why": f"a damaged workbook ({type(error).__name__})"}
+        return _failed(Unreadable, f"a damaged workbook ({type(error).__name__})")
     return {"done": True}
+
+
+def _sheets(pieces: Iterator[bytes], layout: Layout) -> Iterator[tuple[Header, Iterator[Row]]]:
+    if layout.is_workbook:
+        yield from read_workbook(b"".join(pieces), layout)
+    else:
+        yield read_delimited(pieces, layout)
+
+
+def _pieces(coming: BinaryIO, going: BinaryIO) -> Iterator[bytes]:
+    """The file, piece by piece, as it is asked for."""
+    while True:
+        _say(going, {"more": True})
+        piece = receive(coming.read)
+        if not piece:
+            return
+        yield piece
+
+
+def _cut(rows: Iterable[Row], bounds: Bounds) -> Iterator[list[Row]]:
+    """Rows with anything in them, a piece at a time."""
+    piece: list[Row] = []
+    characters = 0
+    for number, row in enumerate((row for row in rows if any(row.cells) or row.is_odd), start=1):
+        length = sum(len(cell) for cell in row.cells if cell)
+        if number > bounds.rows:
+            raise TooLarge(f"more than {bounds.rows} rows")
+        if length > bounds.row_characters:
+            raise TooLarge(f"row {number} below the header: {length} characters, above {bounds.row_characters}")
+        piece.append(row)
+        characters += length
+        if len(piece) == PIECE_ROWS or characters > PIECE_CHARACTERS:
+            yield piece
+            piece, characters = [], 0
+    yield piece
+
+
+def _failed(kind: type[SheetError], why: str) -> Message:
+    return {"failed": kind.__name__, "why": why}
+
+
+def _place(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
+
+
+def _say(stream: BinaryIO, message: Message) -> None:
+    send(stream, orjson.dumps(message))

@@ -82,14 +82,13 @@ def _is_utf8(first: bytes) -> bool:
 
 def _lines(pieces: Iterable[bytes], encoding: str, longest: int) -> Iterator[str]:
     """Lines with their ends, which become `\\n`."""
-    decode = io.IncrementalNewlineDecoder(decoder(encoding), translate=True).decode
+    decode, translate = decoder(encoding), io.IncrementalNewlineDecoder(None, translate=True).decode
     rest = ""
-    for piece in pieces:
-        *whole, rest = (rest + decode(piece)).split("\n")
+    for piece, is_last in chain(((piece, False) for piece in pieces), [(b"", True)]):
+        *whole, rest = (rest + translate(decode(piece, is_last), is_last)).split("\n")
         yield from (line + "\n" for line in whole)
         if len(rest) > longest:
             raise TooLarge(f"a line longer than {longest} characters")
-    rest += decode(b"", final=True)
     if rest:
         yield rest
 

@@ -70,9 +70,7 @@ def find_header(head: Sequence[Cells], columns: Columns) -> Header | None:
     whole = [candidate for candidate in candidates if candidate.found.issuperset(columns.required)]
     if whole:
         return _named(whole[0])
-    meant = [
-        candidate for candidate in candidates if columns.key in candidate.found and len(candidate.found) >= _MEANT
-    ]
+    meant = [candidate for candidate in candidates if columns.key in candidate.found and len(candidate.found) >= _MEANT]
     if not meant:
         return None
     lacking = [name for name in columns.required if name not in max(meant, key=lambda one: len(one.found)).found]

@@ -1,4 +1,4 @@
-"""Vietnamese encodings older than Unicode that Python lacks: TCVN3 (ABC), VISCII and VNI, as incremental decoders.
+"""Vietnamese encodings older than Unicode that Python lacks: TCVN3 (ABC), VISCII and VNI, decoded piece by piece.
 
 What an encoding leaves undefined becomes U+FFFD, so that only the row that holds it is damaged.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 
 REPLACEMENT = "\ufffd"
 # what `charmap_decode` takes for "undefined"
@@ -74,7 +75,7 @@ def _vni() -> dict[str, str]:
         letters |= {vowel.upper() + mark: letter.upper() for mark, letter in marks.items()}
     capitals = {written.upper(): letter.upper() for written, letter in letters.items()}
     signs = bytes(range(0x80, 0xA1)).decode("latin-1")
-    windows = {sign: written for sign, written in zip(signs, _charmap(_WINDOWS_SIGNS)[0x80:0xA1], strict=True)}
+    windows = dict(zip(signs, _charmap(_WINDOWS_SIGNS)[0x80:0xA1], strict=True))
     return {sign: written for sign, written in windows.items() if written != _NONE} | letters | capitals
 
 
@@ -88,41 +89,37 @@ _VNI_WRITTEN = re.compile(
 _VNI_VOWELS = frozenset("".join(_VNI_PAIRS) + "".join(_VNI_PAIRS).upper())
 
 
-class _CharmapDecoder(codecs.IncrementalDecoder):
-    """One byte, one letter."""
-
-    def __init__(self, table: str) -> None:
-        super().__init__("replace")
-        self._table = table
-
-    def decode(self, piece: bytes, final: bool = False) -> str:  # noqa: ARG002 (no state)
-        return codecs.charmap_decode(piece, "replace", self._table)[0]
+# Takes a piece of a text, and whether it is the last.
+Decode = Callable[[bytes, bool], str]
 
 
-class _VniDecoder(codecs.IncrementalDecoder):
+def decoder(encoding: str) -> Decode:
+    """Decodes one text in `utf-8`, `windows-1258`, `tcvn3`, `vni` or `viscii`; KeyError for another."""
+    return _DECODERS[encoding]()
+
+
+class _Vni:
     """A vowel at the end of a piece waits for what may stand on it."""
 
     def __init__(self) -> None:
-        super().__init__("replace")
         self._waiting = ""
 
-    def decode(self, piece: bytes, final: bool = False) -> str:
+    def decode(self, piece: bytes, is_last: bool) -> str:
         text = self._waiting + piece.decode("latin-1")
-        is_open = not final and text[-1:] in _VNI_VOWELS
+        is_open = not is_last and text[-1:] in _VNI_VOWELS
         self._waiting = text[-1:] if is_open else ""
         whole = text[:-1] if is_open else text
         return _VNI_WRITTEN.sub(lambda found: VNI.get(found[0], REPLACEMENT), whole)
 
 
-def decoder(encoding: str) -> codecs.IncrementalDecoder:
-    """A decoder of `utf-8`, `windows-1258`, `tcvn3`, `vni` or `viscii`; KeyError for another."""
-    return _DECODERS[encoding]()
+def _charmap_decoder(table: str) -> Decode:
+    return lambda piece, _: codecs.charmap_decode(piece, "replace", table)[0]
 
 
-_DECODERS = {
-    "utf-8": lambda: codecs.getincrementaldecoder("utf-8")("replace"),
-    "windows-1258": lambda: codecs.getincrementaldecoder("cp1258")("replace"),
-    "tcvn3": lambda: _CharmapDecoder(TCVN3),
-    "viscii": lambda: _CharmapDecoder(VISCII),
-    "vni": lambda: _VniDecoder(),
+_DECODERS: dict[str, Callable[[], Decode]] = {
+    "utf-8": lambda: codecs.getincrementaldecoder("utf-8")("replace").decode,
+    "windows-1258": lambda: codecs.getincrementaldecoder("cp1258")("replace").decode,
+    "tcvn3": lambda: _charmap_decoder(TCVN3),
+    "viscii": lambda: _charmap_decoder(VISCII),
+    "vni": lambda: _Vni().decode,
 }

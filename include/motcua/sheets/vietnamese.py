@@ -14,16 +14,12 @@ _LEAST_SHARE = 0.5
 
 _WORD = re.compile(r"[^\W\d_]+(?:\ufffd[^\W\d_]*)*|\ufffd+")
 _TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0303\u0309\u0323"))
-_INITIALS = "|".join("ngh ng nh ch gh gi kh ph qu th tr b c d đ g h k l m n p r s t v x".split())
-_FINALS = "ch|ng|nh|c|m|n|p|t"
-_VOWELS = "|".join(
-    sorted(
-        "a ă â e ê i o ô ơ u ư y ai ao au ay âu ây eo êu ia iê iêu iu oa oă oai oao oay oe oeo oi oo ôi ơi ua uâ uây uê ui "
-        "uô uôi uơ uy uya uyê uyu ưa ưi ươ ươi ươu ưu yê yêu".split(),
-        key=len,
-        reverse=True,
-    )
+_INITIALS = "ngh|ng|nh|ch|gh|gi|kh|ph|qu|th|tr|b|c|d|đ|g|h|k|l|m|n|p|r|s|t|v|x"
+_VOWELS = (
+    "a|ă|â|e|ê|i|o|ô|ơ|u|ư|y|ai|ao|au|ay|âu|ây|eo|êu|ia|iê|iêu|iu|oa|oă|oai|oao|oay|oe|oeo|oi|oo|ôi|ơi|ua|uâ|uây|uê|ui|"
+    "uô|uôi|uơ|uy|uya|uyê|uyu|ưa|ưi|ươ|ươi|ươu|ưu|yê|yêu"
 )
+_FINALS = "ch|ng|nh|c|m|n|p|t"
 _SYLLABLE = re.compile(f"(?:{_INITIALS})?(?:{_VOWELS})(?:{_FINALS})?")
 
 

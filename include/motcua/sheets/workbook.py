@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from io import BytesIO
 from itertools import chain, islice
@@ -73,13 +73,14 @@ def _merges(sheet: CalamineSheet) -> dict[tuple[int, int], int]:
     return {(top, first - left): bottom for (top, first), (bottom, _) in ranges if bottom > top and first >= left}
 
 
-def _filled_down(rows: Iterator[list[Value]], merges: Merges) -> Iterator[list[Value]]:
+def _filled_down(rows: Iterable[Sequence[Value]], merges: Merges) -> Iterator[list[Value]]:
     """What is written in a merged cell holds in each of its rows; but not in columns that mean something else."""
     tops: dict[int, list[int]] = {}
     for top, column in merges:
         tops.setdefault(top, []).append(column)
     open_ones: dict[int, tuple[int, Value]] = {}
-    for number, values in enumerate(rows):
+    for number, given in enumerate(rows):
+        values = list(given)
         for column, (bottom, value) in list(open_ones.items()):
             values[column] = value
             if number >= bottom:
@@ -102,7 +103,8 @@ def _moment(value: Value, epoch: datetime) -> Value:
 
 
 def _text(value: Value) -> str | None:
-    return _WRITTEN[type(value)](value) if type(value) in _WRITTEN else clean(str(value))
+    write = _WRITTEN.get(type(value))
+    return write(value) if write else clean(str(value))
 
 
 def _written_number(value: float) -> str:
@@ -112,14 +114,15 @@ def _written_number(value: float) -> str:
 
 def _written_moment(value: datetime) -> str:
     """To the second, which is nearer than the last digit of Excel's fractions; midnight sharp is a day alone."""
-    moment = (value + timedelta(milliseconds=500)).replace(microsecond=0)
-    if moment.hour == moment.minute == moment.second == 0:
-        return _written_day(moment)
-    return f"{_written_day(moment)} {moment:%H:%M:%S}" if moment.second else f"{_written_day(moment)} {moment:%H:%M}"
+    moment = (value + timedelta(milliseconds=500)).replace(microsecond=0) if value.microsecond else value
+    day, _, time = moment.isoformat().partition("T")
+    clock = time.removesuffix(":00")
+    return _written_day(day) if clock == "00:00" else f"{_written_day(day)} {clock}"
 
 
-def _written_day(value: date) -> str:
-    return f"{value.day:02}/{value.month:02}/{value.year:04}"  # strftime leaves the zeros of early years away
+def _written_day(day: str) -> str:
+    """`2018-10-12` as offices write it."""
+    return f"{day[8:]}/{day[5:7]}/{day[:4]}"
 
 
 # Any: each writer takes the type that stands before it
@@ -127,6 +130,6 @@ _WRITTEN: dict[type, Callable[..., str | None]] = {
     str: clean,
     float: _written_number,
     datetime: _written_moment,
-    date: _written_day,
+    date: lambda value: _written_day(value.isoformat()),
     bool: lambda value: "TRUE" if value else "FALSE",
 }

@@ -42,7 +42,7 @@ GROUP BY stage ORDER BY min(started_at)
 
 _SOURCES = sa.text("""
 SELECT count(*) AS total, count(*) FILTER (WHERE state = 'merged') AS ok,
-       count(*) FILTER (WHERE state = 'failed') AS down, count(*) FILTER (WHERE state = 'held') AS held,
+       count(*) FILTER (WHERE state = 'failed' AND error_kind <> ALL (:skipped)) AS down, count(*) FILTER (WHERE state = 'held') AS held,
        coalesce(sum(changed), 0)::bigint AS versions_new
 FROM core.batch WHERE cycle_id = :cycle_id
 """)
@@ -70,7 +70,11 @@ def summary(*, settings: Settings, cycle_id: int) -> dict[str, object]:
         counted = connection.execute(_RECEIVED).all()
         facts = pd.DataFrame(connection.execute(_FACTS).all(), columns=["status", "due_at", "finished_at"])
         stages = [dict(row._mapping) for row in connection.execute(_STAGES, {"cycle_id": cycle_id})]
-        sources = dict(connection.execute(_SOURCES, {"cycle_id": cycle_id}).one()._mapping)
+        sources = dict(
+            connection.execute(_SOURCES, {"cycle_id": cycle_id, "skipped": [ledger.OVERTAKEN, ledger.BUSY]})
+            .one()
+            ._mapping
+        )
         delivery = dict(connection.execute(_DELIVERY).one()._mapping)
         feed = connection.execute(_FEED, {"cycle_id": cycle_id}).first()
         seconds = connection.execute(

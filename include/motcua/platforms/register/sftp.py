@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import time
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import paramiko
+from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_NAMES, CMD_OPENDIR, CMD_READDIR
+
 from motcua.connections import Connection
 from motcua.errors import SourceChanged, SourceUnavailable
 from motcua.platforms.register.ssh import TROUBLE, Line, SftpLimits
 from motcua.registry import Source
-from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_NAMES, CMD_OPENDIR, CMD_READDIR
 
 BITE = 32 * 1024  # what servers give at most in one answer
 
@@ -97,22 +99,20 @@ class Folder:
             self._client.get_channel().settimeout(self._limits.read)
 
     def _transfer(self, entry: Entry) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
+        body = io.BytesIO()  # gives what it holds without another copy
         with self._told("a file"):
             try:
                 file = self._client.open(f"{self._path.rstrip('/')}/{entry.name}", "rb")
             except FileNotFoundError as error:
                 raise Unsettled from error
             while piece := file.read(BITE):
-                pieces.append(piece)
-                size += len(piece)
-                if size > entry.size:
+                body.write(piece)
+                if body.tell() > entry.size:
                     raise Unsettled
             file.close()
-        if size < entry.size:
+        if body.tell() < entry.size:
             raise Unsettled
-        return b"".join(pieces)
+        return body.getvalue()
 
     def _entry(self, name: str, attributes: Any) -> Entry:  # Any: paramiko carries no types
         if attributes.st_size is None or attributes.st_mtime is None:

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from motcua.settings import Settings
 
+from tests.cli.shell import environment_of, motcua
 from tests.steps.pipeline import Pipeline
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = ("cycle", "prepare", "publish", "drain", "summary", "sources")
+COMMANDS = ("cycle", "sync", "summary", "prepare", "publish", "drain", "sources", "holds")
+BELOW = ("sources check", "holds show", "holds accept", "holds reject")
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
-
-
-def motcua(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("MOTCUA_", "AIRFLOW_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "motcua.cli", *arguments],
-        env=clean | {"COLUMNS": "100"} | environment, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    assert settings.database_url is not None
-    return {"MOTCUA_HOME": str(settings.home), "MOTCUA_DATABASE_URL": settings.database_url}
 
 
 def test_help_names_every_command_and_every_exit_status() -> None:
@@ -46,9 +32,9 @@ def test_no_command_is_answered_with_the_help() -> None:
     assert (done.returncode, done.stdout.split()) == (2, helped.stdout.split())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *BELOW])
 def test_each_command_says_what_it_does(command: str) -> None:
-    done = motcua(command, "-h")
+    done = motcua(*command.split(), "-h")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Usage: python -m motcua.cli {command}" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
@@ -69,6 +55,12 @@ def test_help_of_a_cycle_has_all_its_options_with_an_example_of_a_time_and_the_s
         (["cycle", "--as-of", "yesterday"], "'yesterday' is no ISO 8601 time; give 2018-12-25T17:00+07:00"),
         (["cycle", "--as-of", "2018-12-25T17:00"], "has no zone; give 2018-12-25T17:00+07:00"),
         (["summary", "--cycle", "first"], "Invalid value for '--cycle'"),
+        (["sync", "--reason", "asked by the office"], "Missing argument 'SOURCE'"),
+        (["sync", "le_chan.an_bien"], "Missing option '--reason'"),
+        (["sync", "le_chan.an_bien", "--reason", "  so  "], "say in 5 letters or more why"),
+        (["sync", "le_chan.an_bien", "--reason", "asked", "--since", "2018-12-01"], "has no zone; give 2018-12-01+07"),
+        (["holds", "accept", "--reason", "asked by the office"], "Missing argument 'HOLD'"),
+        (["holds", "reject", "1"], "Missing option '--reason'"),
     ],
 )
 def test_wrong_usage_says_what_is_wrong(arguments: list[str], said: str) -> None:
@@ -106,25 +98,50 @@ def test_warehouse_that_cannot_be_reached_is_our_failure_in_one_line_without_the
 
 
 def test_summary_before_any_cycle_says_what_to_run(settings: Settings) -> None:
-    done = motcua("summary", **_environment(settings))
+    done = motcua("summary", **environment_of(settings))
     assert (done.returncode, done.stderr) == (2, "cấu hình: there has been no cycle yet; run `motcua cycle`\n")
 
 
 def test_summary_of_a_cycle_that_never_was_is_wrong_use(settings: Settings) -> None:
-    done = motcua("summary", "--cycle", "99", **_environment(settings))
+    done = motcua("summary", "--cycle", "99", **environment_of(settings))
     assert (done.returncode, done.stderr) == (
         2, "cấu hình: there is no cycle 99 in the warehouse; api.cycle lists them\n",
     )  # fmt: skip
 
 
+def test_a_hold_that_is_not_there_is_wrong_use(settings: Settings) -> None:
+    shown = motcua("holds", "show", "7", **environment_of(settings))
+    assert (shown.returncode, shown.stderr) == (2, "cấu hình: there is no hold 7; `motcua holds --all` lists them\n")
+    decided = motcua("holds", "accept", "7", "--reason", "asked by the office", **environment_of(settings))
+    assert decided.returncode == 2
+    assert decided.stderr.startswith("cấu hình: there is no open hold 7; `motcua holds` lists those that wait")
+
+
+def test_where_nothing_waits_the_list_says_so(settings: Settings) -> None:
+    done = motcua("holds", **environment_of(settings))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 thay đổi hàng loạt đang chờ quyết định")
+    assert json.loads(motcua("holds", "--json", **environment_of(settings)).stdout) == []
+
+
+def test_a_window_and_a_full_listing_at_once_are_wrong_use(settings: Settings) -> None:
+    done = motcua(
+        "sync", "le_chan.an_bien", "--full", "--since", "2018-12-01T00:00+07:00", "--reason", "asked by the office",
+        **environment_of(settings),
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "since: expected a time before as_of, and no full listing beside it" in done.stderr
+
+
 def test_connection_that_nobody_knows_is_configuration(settings: Settings) -> None:
-    done = motcua("cycle", "--source", "le_chan.an_bien", "--as-of", "2018-12-25T17:00+07:00", **_environment(settings))
+    done = motcua(
+        "cycle", "--source", "le_chan.an_bien", "--as-of", "2018-12-25T17:00+07:00", **environment_of(settings)
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("cấu hình: connection igate_le_chan is not defined: set AIRFLOW_CO")
 
 
 def test_prepare_makes_the_schema_and_says_nothing(settings: Settings) -> None:
-    done = motcua("prepare", **_environment(settings))
+    done = motcua("prepare", **environment_of(settings))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -151,7 +168,7 @@ def test_sources_as_json_are_json_alone() -> None:
 def test_summary_of_any_cycle_is_told_and_written(settings: Settings, tmp_path: Path) -> None:
     pipeline = Pipeline(settings, None)  # type: ignore[arg-type]  # planning needs no connection
     first, second = pipeline.plan(), pipeline.plan()
-    told = motcua("summary", "--cycle", str(first), "--json", **_environment(settings))
+    told = motcua("summary", "--cycle", str(first), "--json", **environment_of(settings))
     assert (told.returncode, told.stderr) == (0, "")
     assert json.loads(told.stdout) == json.loads((settings.home / "run" / "summary.json").read_text(encoding="utf-8"))
     assert second > first
