@@ -1,10 +1,11 @@
 """
 ### collect_dossiers: from the sources to the warehouse
 
-**Owner:** motcua. **Rhythm:** every 15 minutes in working hours, once at night. One run at a time.
+**Owner:** motcua. **Rhythm:** every 15 minutes in working hours, and once at night: that run lists in full each source
+that has not been listed so for a week. One run at a time.
 
-**Red means** an error of ours, or more than 30 % of a platform down. A single source that is down is *not* red:
-it stands in `api.source_state`, and is tried again in the next run.
+**Red means** an error of ours, or more than 30 % of a platform down. A single source that is down or held is *not*
+red: it stands in `api.source_state`. What is down is tried again in the next run; what is held waits for `decide_hold`.
 
 **First thing to do:** in the red task's log, look for *Task failed with exception*: the sentence with it names the
 source or the setting, and what to do (*terminated by signal*: it is tried again by itself). Then clear the task **with

@@ -186,6 +186,21 @@ def test_other_answers_are_not_repeated(session: Session, status: int) -> None:
         assert len(server.requests) == 1
 
 
+def test_error_that_would_come_again_is_given_at_once(session: Session) -> None:
+    replies = [Reply(status=503), Reply(status=500, body=b"yours")]
+    with serving(_in_turn(*replies)) as server:
+        answer = session().fetch("GET", server.url, is_final=lambda answer: answer.body == b"yours")
+        assert (answer.status, answer.body, len(server.requests)) == (500, b"yours", 2)
+
+
+def test_wait_that_is_asked_for_is_never_final(session: Session) -> None:
+    slept: list[float] = []
+    busy = Reply(status=429, headers={"Retry-After": "7"})
+    with serving(_in_turn(busy, Reply())) as server:
+        assert session(slept=slept).fetch("GET", server.url, is_final=lambda _: True).status == 200
+    assert max(slept) == pytest.approx(7)
+
+
 def _in_seconds(seconds: int) -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from sandbox.city import folders, sql
 from sandbox.city.app import city_app
 from sandbox.city.connections import write_connections
 from sandbox.city.registry import read_registry
@@ -21,15 +22,18 @@ REGISTRY = Path(__file__).resolve().parents[2] / "include" / "motcua" / "registr
 def main() -> None:
     """Reads the command line and serves the city."""
     arguments = _parser().parse_args()
-    state = CityState(
-        read_registry(arguments.registry), seed=arguments.seed, scale=arguments.scale, now=moment(arguments.as_of)
-    )
+    registry = read_registry(arguments.registry)
+    servers = sql.start_servers(registry, arguments.mariadb)
+    state = CityState(registry, seed=arguments.seed, scale=arguments.scale, now=moment(arguments.as_of))
+    databases = sql.Databases(state, servers)
     listener = socket.create_server(("127.0.0.1", arguments.port))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     arguments.home.mkdir(parents=True, exist_ok=True)
-    write_connections(state, url, arguments.home / "connections.json")
+    sftp = folders.listeners(state)
+    ports = {connection: each.getsockname()[1] for connection, each in sftp.items()}
+    write_connections(state, url, ports, databases, arguments.home / "connections.json")
     with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(_serve(state, listener, url))
+        runner.run(_serve(state, listener, sftp, databases, url))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +44,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--registry", type=Path, default=REGISTRY)
     serve.add_argument("--seed", type=int, default=2018)
     serve.add_argument("--scale", type=float, default=1.0, help="1: the city of 2018; 0.01: a hundredth")
+    serve.add_argument(
+        "--mariadb",
+        action="append",
+        default=[],
+        metavar="CONNECTION",
+        help="a database that is MariaDB; repeat for more",
+    )
     serve.add_argument("--as-of", default="2018-12-25T17:00:00+07:00", help="where the city's clock stands at first")
     return parser
 
@@ -50,7 +61,9 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(state: CityState, listener: socket.socket, url: str) -> None:
+async def _serve(
+    state: CityState, listener: socket.socket, sftp: dict[str, socket.socket], databases: sql.Databases, url: str
+) -> None:
     # kept open for as long as web servers usually do; with uvicorn's 5 s, a stall of its loop cuts every line at once
     config = uvicorn.Config(
         city_app(state),
@@ -62,11 +75,15 @@ async def _serve(state: CityState, listener: socket.socket, url: str) -> None:
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    dropping = asyncio.create_task(folders.serve(state, sftp))
+    showing = asyncio.create_task(databases.serve())
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if server.started:
         print(f"ready {url}", flush=True)
     await serving
+    dropping.cancel()
+    showing.cancel()
 
 
 if __name__ == "__main__":

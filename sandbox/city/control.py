@@ -1,8 +1,8 @@
 """Levers for tests and operators: the clock, the ledger, what was served, edits, and installations that misbehave.
 
-`GET` of `/clock`, `/ledger/dossiers`, `/ledger/people`, `/ledger/served`, `/edits` and `/misbehave` tells; `POST /clock {"now"}`,
-`/edits {"source", "op", …}` (see `meant`; `undo` takes all edits of a source back) and `/misbehave {"source" | "group"
-| "connection", "mode", …}` (see `misbehave`; `off` makes it well again) change.
+`GET` of `/clock`, `/ledger/dossiers`, `/ledger/people`, `/ledger/served`, `/edits` and `/misbehave` tells.
+`POST /clock {"now"}`, `/edits {"source", "op", …}` (see `meant`; `undo` takes all edits of a source back) and
+`/misbehave {"source" | "group" | "connection", "mode", …}` (see `misbehave`; `off` makes it well again) change.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ NUMBER = {rule: number for number, rule in enumerate(RULES)}
 # What a platform cannot say, its rows cannot get wrong.
 CANNOT = {
     "oss_soap": ("supplement_without_request",),
-    "sql_view": ("supplement_without_request", "impossible_date"),
+    "sql_view": ("supplement_without_request", "impossible_date", "unknown_unit"),  # rows are found by their unit
     "sftp_register": ("supplement_without_request", "unknown_applicant_kind", "unknown_unit"),
 }
 # A date that no calendar has: given, of the right form, and impossible.

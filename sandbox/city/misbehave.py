@@ -39,7 +39,18 @@ LISTINGS = (
     "far_future",  # the source's newest row says that it was changed in 2999
     "drift",  # every record: `kind` new_column, missing_column, renamed or wrong_type, of `field`
 )
-MODES = (*ANSWERS, *LISTINGS)
+# files of registers, and the servers they lie on, besides `down`, `slow`, `unauthorised`, `cap`, `half_list`,
+# `empty_list` (both of full files), `clock_skew`, `far_future` (of the newest file's time) and `drift` (of its columns)
+FILES = (
+    "growing",  # the newest file is being uploaded: half of it, more at every look, written to `seconds` ago
+    "cut_off",  # the newest file ends in the middle, for good
+    "replaced",  # the newest file came again under its name, `seconds` ago, with what has happened until now
+    "dropped_twice",  # the newest file came again, `seconds` ago, as the second of its day
+    "broken_transfer",  # the connection breaks in the middle of a file
+    "denied",  # the folder may not be read
+    "host_key",  # the server shows another host key
+)
+MODES = (*ANSWERS, *LISTINGS, *FILES)
 DRIFTS = ("new_column", "missing_column", "renamed", "wrong_type")
 
 

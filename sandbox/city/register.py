@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,6 +19,7 @@ from sandbox.city.listing import EVERYTHING, listing
 from sandbox.city.misbehave import Trouble
 from sandbox.city.population import Population
 from sandbox.city.registry import Registry, Source, canonical
+from sandbox.city.sftp import File
 from sandbox.city.sheets import DAYS, HEADINGS, MINUTES, SHORT, Cell, Line, Style, written
 from sandbox.city.state import CityState
 from sandbox.city.timeline import Flags, Timeline
@@ -28,16 +29,9 @@ PLATFORM = "sftp_register"
 CHANNELS = {11: "Qua Zalo", 12: "Tại nhà", 99: "Khác"}  # words that no list has
 STATUSES = {11: "Chuyển Sở Tài nguyên", 12: "Tạm gác lại", 99: "Xem ghi chú"}
 OPEN = (1, 2, 4, 5, 6)
+SHAPES = ("cap", "half_list", "empty_list", "drift")  # troubles that change what a file says; the lists, a full one
 _FIRST = date(1970, 1, 1)
 LOCAL = 7 * HOUR  # how far local time is ahead of UTC
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file in a folder; `at` is its time in seconds since 1970, UTC."""
-
-    at: int
-    body: bytes
 
 
 class Registers:
@@ -48,16 +42,23 @@ class Registers:
         self._work = WorkTime(state.registry.days_off)
         self._styles = styles(state.registry)
         self._offices: dict[int, tuple[Population, Population]] = {}
-        self._written: dict[tuple[object, ...], bytes | None] = {}
+        self._written: dict[tuple[object, ...], tuple[bytes, int] | None] = {}
 
     def files(self, source: int, trouble: Trouble | None) -> dict[str, File]:
         """The files of a source by name, oldest first."""
         found: dict[str, File] = {}
+        skew = int(trouble.seconds) if trouble is not None and trouble.mode == "clock_skew" else 0
         for drop in drops(self._work, self._state.view.now):
-            body = self._body(source, drop, trouble)
-            if body is not None:
-                found[self._name(source, drop)] = File((drop.at - LOCAL) // SECOND, body)
+            content = self._content(source, drop, trouble)
+            if content is not None:
+                body, lines = content
+                found[self._name(source, drop)] = File((drop.at - LOCAL) // SECOND + skew, body, lines)
         return found
+
+    def since_last_drop(self, source: int) -> tuple[bytes, int]:
+        """The newest file as it would be now: what has changed since the drop before it, or everything."""
+        drop = replace(drops(self._work, self._state.view.now)[-1], at=self._state.view.now)
+        return self._write(source, drop, None) or (b"", 0)
 
     def _name(self, source: int, drop: Drop) -> str:
         unit = self._state.registry.sources[source].unit
@@ -65,22 +66,23 @@ class Registers:
         unit = canonical(unit) if source % 3 == 0 else unit
         return f"so-theo-doi_{unit}_{day:%Y%m%d}{'_full' if drop.is_full else ''}.{self._styles[source].suffix}"
 
-    def _body(self, source: int, drop: Drop, trouble: Trouble | None) -> bytes | None:
-        """None for a day on which nothing changed."""
+    def _content(self, source: int, drop: Drop, trouble: Trouble | None) -> tuple[bytes, int] | None:
+        """A file and how many lines it has; None for a day on which nothing changed."""
         made = (edit.number for edit in self._state.edited.edits if edit.source == source and edit.made_at <= drop.at)
-        wrong = None if trouble is None else repr(trouble.told())
+        wrong = repr(trouble.told()) if trouble is not None and trouble.mode in SHAPES else None
         key = (source, drop, tuple(made), wrong)
         if key not in self._written:
             self._written[key] = self._write(source, drop, trouble)
         return self._written[key]
 
-    def _write(self, source: int, drop: Drop, trouble: Trouble | None) -> bytes | None:
+    def _write(self, source: int, drop: Drop, trouble: Trouble | None) -> tuple[bytes, int] | None:
         office, style = self._state.registry.sources[source], self._styles[source]
         lines = self._full(source, drop, trouble) if drop.is_full else self._changes(source, drop)
         if not lines and not drop.is_full:
             return None
         columns, lines = _drifted(HEADINGS, lines, trouble)
-        return written(style, office.unit_name, lines, [office.headings.get(heading, heading) for heading in columns])
+        own = [office.headings.get(heading, heading) for heading in columns]
+        return written(style, office.unit_name, lines, own), len(lines)
 
     def _full(self, source: int, drop: Drop, trouble: Trouble | None) -> list[Line]:
         """The register of the running year: what came in it, or was open when it began."""

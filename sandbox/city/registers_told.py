@@ -56,4 +56,5 @@ def _facts(view: View) -> np.ndarray:
     dossiers = np.arange(len(view.city))
     dates = as_told(view.city, dossiers, dates_at(view, dossiers))
     shown = (view.steps > 0) & ~view.city.gone & ~view.deleted
-    return np.stack([view.status, view.fault, shown, *(getattr(dates, name) for name in TOLD)])
+    touched = np.where(view.city.touched_at <= view.now, view.city.touched_at, 0)
+    return np.stack([view.status, view.fault, shown, touched, *(getattr(dates, name) for name in TOLD)])

@@ -1,11 +1,10 @@
-"""An SFTP server over folders that exist in memory only, read only: an `Office` says what is in them, and what breaks."""
+"""An SFTP server, read only, over folders in memory: an `Office` says what is in them, and what breaks."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import posixpath
-import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -27,10 +26,8 @@ class File:
 
 
 class Office(Protocol):
-    """Whose folder it is; every method but `host_key` is asked anew for every answer."""
+    """Whose server it is; asked anew for every answer."""
 
-    user: str
-    password: str
     path: str
 
     def host_key(self) -> asyncssh.SSHKey:
@@ -41,8 +38,8 @@ class Office(Protocol):
         """Whether it answers at all."""
         ...
 
-    def lets_in(self) -> bool:
-        """Whether the right log-in is good enough."""
+    def lets_in(self, user: str, secret: str) -> bool:
+        """Whether this is the log-in: a password, or a public key as `ssh-ed25519 AAAA…`."""
         ...
 
     async def delay(self) -> None:
@@ -50,7 +47,7 @@ class Office(Protocol):
         ...
 
     def look(self) -> Mapping[str, File]:
-        """What is listed; an SFTPError when it may not be."""
+        """What is listed, by name; an SFTPError when it may not be."""
         ...
 
     def fetch(self, name: str) -> File | None:
@@ -70,47 +67,63 @@ def host_key(words: str) -> asyncssh.SSHKey:
 
 def public_line(key: asyncssh.SSHKey) -> str:
     """A key as `ssh-ed25519 AAAA…`."""
-    return key.export_public_key().decode().strip()
+    return " ".join(key.export_public_key().decode().split()[:2])
 
 
 async def serve(listener: socket.socket, office: Office) -> None:
     """Serves an office on a listening socket until it is cancelled."""
     listener.setblocking(False)
-    loop = asyncio.get_running_loop()
-    talks: set[asyncio.Task[None]] = set()
-    while True:
-        client, _ = await loop.sock_accept(listener)
-        if not office.is_open():
-            client.close()
-            continue
-        talk = asyncio.create_task(_talk(client, office))
-        talks.add(talk)
-        talk.add_done_callback(talks.discard)
+    async with asyncio.TaskGroup() as talks:
+        while True:
+            client, _ = await asyncio.get_running_loop().sock_accept(listener)
+            if office.is_open():
+                talks.create_task(_talk(client, office))
+            else:
+                client.close()
 
 
 async def _talk(client: socket.socket, office: Office) -> None:
-    with suppress(asyncssh.Error, OSError):  # clients come and go as they like
-        connection = await asyncssh.run_server(
-            client,
-            server_factory=lambda: _Door(office),
-            server_host_keys=[office.host_key()],
-            sftp_factory=lambda channel: _Folder(channel, office),
-            allow_scp=False,
-            sftp_version=3,
-        )
-        await connection.wait_closed()
+    door = _Door(office)
+    try:
+        with suppress(asyncssh.Error, OSError):  # clients come and go as they like
+            connection = await asyncssh.run_server(
+                client,
+                server_factory=lambda: door,
+                server_host_keys=[office.host_key()],
+                sftp_factory=lambda channel: _Folder(channel, office),
+                allow_scp=False,
+                sftp_version=3,
+            )
+            await connection.wait_closed()
+    finally:
+        await door.shut()
 
 
 class _Door(asyncssh.SSHServer):
     def __init__(self, office: Office) -> None:
         self._office = office
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+
+    async def shut(self) -> None:
+        """Ends what is still open, when the server ends."""
+        if self._connection is not None:
+            self._connection.abort()
+            await self._connection.wait_closed()
 
     def password_auth_supported(self) -> bool:
         return True
 
     def validate_password(self, username: str, password: str) -> bool:
-        given, right = f"{username}\n{password}", f"{self._office.user}\n{self._office.password}"
-        return secrets.compare_digest(given.encode(), right.encode()) and self._office.lets_in()
+        return self._office.lets_in(username, password)
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return self._office.lets_in(username, public_line(key))
 
 
 @dataclass(slots=True)

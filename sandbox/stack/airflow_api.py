@@ -74,9 +74,9 @@ class AirflowApi:
         """Runs of all DAGs, the newest first."""
         return self._runs(run_after_gte=run_after)
 
-    def red_tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """The failed task instances of a run, the first to fail first."""
-        answer = self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?state=failed&limit=20")
+    def tasks(self, dag_id: str, run_id: str, *, state: str) -> list[dict[str, Any]]:
+        """The task instances of a run that are in a state, the first to end first."""
+        answer = self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?state={state}&limit=20")
         return sorted(answer["task_instances"], key=lambda task: task["end_date"] or "")
 
     def complaints(self, task: Mapping[str, Any], lines: int = 12) -> str:

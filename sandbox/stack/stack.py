@@ -262,7 +262,7 @@ class Stack:
         return held
 
     def _why_red(self, dag_id: str, run_id: str) -> str:
-        tasks = self.airflow.red_tasks(dag_id, run_id)
+        tasks = self.airflow.tasks(dag_id, run_id, state="failed")
         if not tasks:
             return f"{dag_id} failed without a red task: see {self.programs.logs}/airflow-scheduler.log"
         task = tasks[0]

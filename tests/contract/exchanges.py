@@ -37,6 +37,12 @@ def read_exchange(name: str) -> Exchange:
     return Exchange(method, url, fields, body.strip(), int(status), content_type, json.loads(content))
 
 
+def read_soap_exchange(name: str) -> tuple[str, str]:
+    """A recorded envelope and its answer; both were sent to the endpoint, as `text/xml`."""
+    request, answer = (EXAMPLES / f"{name}.txt").read_text(encoding="utf-8").split("--- answer ---\n")
+    return request.partition("\n\n")[2].strip(), answer.strip()
+
+
 def merge_shapes(values: list[object]) -> object:
     """One value with every key and list element kind that any of the values has."""
     known = [value for value in values if value is not None]

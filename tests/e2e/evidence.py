@@ -16,9 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from sandbox.city.registry import read_registry
 from tests.e2e.feed_reader import Feed, Rows, read_feed
-from tests.e2e.registry_tables import REGISTRY
 from tests.sandbox.city_client import CityClient
 
 VIEWS = ("dossier", "source_dossier", "quarantine", "issue", "delivery", "batch", "cycle", "dossier_version")
@@ -77,7 +75,7 @@ def collect_evidence(
     return Evidence(
         as_of=datetime.fromisoformat(as_of),
         ledgers=ledgers,
-        personal=personal_words(city, as_of),
+        personal=personal_words(city),
         warehouse=read_warehouse(database_url),
         feed=read_feed(feed),
         portal=_lines(city, "/control/portal/dossiers"),
@@ -88,33 +86,10 @@ def collect_evidence(
     )
 
 
-def personal_words(city: CityClient, as_of: str) -> frozenset[str]:
+def personal_words(city: CityClient) -> frozenset[str]:
     """What the sources tell of people in all their listings; as texts are cleaned: no markup, composed letters."""
-    words: set[str] = set()
-    log_ins: dict[str, str] = {}
-    for source in read_registry(REGISTRY).sources:
-        log_in = log_ins.setdefault(source.connection, "") or city.log_in(source.connection)
-        log_ins[source.connection] = log_in
-        if source.platform == "igate":
-            window = ("2000-01-01T00:00:00.000", f"{as_of[:19]}.001")
-            page = city.igate_page(source.connection, log_in, source.unit, window).json()["data"]
-            rows = page["danhSach"]
-            assert len(rows) == page["tongSo"], f"{source.id}: more than a page; read the others too"
-            words |= {word for row in rows for word in _words_of_igate(row)}
-        else:
-            words |= {word for row in city.lgsp_rows(source.connection, log_in, source.unit) for word in _words(row)}
+    words = city.http.get(f"{city.url}/control/ledger/people").raise_for_status().json()
     return frozenset(filter(None, map(_plain, words)))
-
-
-def _words_of_igate(row: Mapping[str, Any]) -> list[str]:
-    person = row["ChuHoSo"]
-    told = [person[name] for name in ("HoTen", "SoGiayTo", "DiaChi", "SoDienThoai", "Email")]
-    return [*told, row["TrichYeu"], *(step["NguoiXuLy"] for step in row["TienTrinh"])]
-
-
-def _words(row: Mapping[str, Any]) -> list[str]:
-    told = [row[name] for name in ("ChuHoSo", "SoGiayToChuHoSo", "SoDienThoai", "Email", "TrichYeuHoSo")]
-    return [*told, *(step["NguoiXuLy"] for step in row["QuaTrinhXuLy"])]
 
 
 def _plain(text: str) -> str:

@@ -14,12 +14,13 @@ Table = dict[str, dict[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryTables:
-    """Rows by code, agency codes in the form of Decision 20; ids of the sources."""
+    """Rows by code, agency codes in the form of Decision 20; ids of the sources, and of those that keep a register."""
 
     procedures: Table
     fields: Table
     units: Table
     sources: frozenset[str]
+    registers: frozenset[str]
 
     def is_sensitive(self, procedure: str | None) -> bool:
         return bool(procedure and self.procedures.get(procedure, {}).get("sensitive"))
@@ -28,11 +29,13 @@ class RegistryTables:
 def read_tables(folder: Path = REGISTRY) -> RegistryTables:
     units = {canonical(row["agency_code"]): row for row in _rows(folder / "units.csv")}
     procedures, fields = (_rows(folder / f"{name}.csv") for name in ("procedures", "fields"))
+    sources = read_registry(folder).sources
     return RegistryTables(
         procedures={row["code"]: row for row in procedures},
         fields={row["code"]: row for row in fields},
         units=units,
-        sources=frozenset(source.id for source in read_registry(folder).sources),
+        sources=frozenset(source.id for source in sources),
+        registers=frozenset(source.id for source in sources if source.platform == "sftp_register"),
     )
 
 

@@ -92,7 +92,7 @@ def test_checker_names_a_sensitive_dossier_among_the_public_ones(scene: Scene, t
 
 
 def test_checker_names_a_waiting_dossier_without_its_warning(scene: Scene, truth: Truth, tables: RegistryTables):
-    waiting = scene.dice.choice([one.code for one in truth.newest if truth.waits(one) and one.has_facts])
+    waiting = scene.dice.choice([one.code for one in truth.newest if truth.is_unlisted(one) and one.has_facts])
     rows = [row for row in scene.evidence.warehouse["issue"] if row["code"] != waiting]
     assert _codes(check(_in_view(scene.evidence, "issue", rows), tables)) == {waiting}
 

@@ -17,6 +17,9 @@ from tests.e2e.truth import derive_truth
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("whole_city")]
 
 
+PLATFORMS = ("igate", "lgsp", "oss_soap", "sql_view", "sftp_register")
+
+
 def test_every_place_agrees_with_the_ledger_after_the_first_cycle(in_november: Evidence, tables: RegistryTables):
     findings = check(in_november, tables)
     assert not findings, told(findings)
@@ -40,11 +43,12 @@ def test_the_cycles_met_every_kind_of_change(in_december: Evidence, tables: Regi
         "deleted": any(len(versions) > 1 and versions[-1].deleted for versions in truth.versions.values()),
         "deleted before it was known": any(not one.has_facts for one in truth.newest),
         "faulty after it was sound": any(code in truth.versions for code in truth.refused),
-        "waiting for its field code": any(truth.waits(one) for one in truth.newest),
+        "waiting for its field code": any(truth.is_unlisted(one) for one in truth.newest),
         "due date computed": any(one.due_source == "computed" for one in truth.newest),
         "sensitive": any(tables.is_sensitive(one.procedure) for one in truth.newest),
         "listed twice": any(line["duplicate"] for line in in_december.ledgers[-1]),
         "supplemented": any(one.supplements for one in truth.newest),
+        **{platform: any(line["platform"] == platform for line in in_december.ledgers[-1]) for platform in PLATFORMS},
     }
     assert met == dict.fromkeys(met, True)
     assert len(Counter(one.rule for one in truth.refused.values())) == 16

@@ -12,6 +12,8 @@ from tests.e2e.deadlines import due_after, progress_class
 from tests.e2e.registry_tables import RegistryTables
 
 NOT_RECEIVED = (1, 3)
+WAITING = 5
+REGISTER = "sftp_register"
 Line = Mapping[str, object]
 Ledger = Sequence[Mapping[str, object]]
 
@@ -65,7 +67,8 @@ class Truth:
     Attributes:
         versions: what was accepted of each dossier, cycle by cycle, the newest last.
         refused: what must stand in quarantine, by listed code.
-        rows: rows that each source listed in the newest cycle's whole listing, twice listed ones twice.
+        rows: rows that each source listed in the newest cycle's whole listing, twice listed ones twice; of sources that
+            keep a register none, for files repeat them.
         cycles: how many ledgers there were.
         versions_new: how many versions the newest of them made.
     """
@@ -89,9 +92,13 @@ class Truth:
     def progress(self, one: Version) -> str:
         return progress_class(one.status, one.due_at, one.finished_at, self.as_of)
 
-    def waits(self, one: Version) -> bool:
-        """Whether the portal cannot be told yet, since nobody knows the field of the procedure."""
+    def is_unlisted(self, one: Version) -> bool:
+        """Whether nobody knows the procedure, and so its field."""
         return one.procedure not in self.tables.procedures
+
+    def waits(self, one: Version) -> bool:
+        """Whether the portal cannot be told yet: it asks for the field, and of status 5 for the supplement request."""
+        return self.is_unlisted(one) or (one.status == WAITING and not one.supplements)
 
     def told(self, code: str) -> list[tuple[int, Version]]:
         """Numbers and versions of a dossier that the portal is told; a deletion only of what it knows."""
@@ -115,7 +122,9 @@ def derive_truth(ledgers: Sequence[Ledger], tables: RegistryTables, as_of: datet
 def _learn(truth: Truth, line: Line) -> None:
     source_id, code = str(line["source_id"]), str(line["code_listed"])
     rule = _rule(line)
-    truth.rows[source_id] += 1 + (bool(line["duplicate"]) or rule == "duplicate_in_batch")
+    keeps_register = line["platform"] == REGISTER
+    if not keeps_register:
+        truth.rows[source_id] += 1 + (bool(line["duplicate"]) or rule == "duplicate_in_batch")
     if rule is not None:
         truth.refused[code] = Refused(
             code=code, source_id=source_id, agency=str(line["unit"]), rule=rule,
@@ -127,6 +136,8 @@ def _learn(truth: Truth, line: Line) -> None:
     known = truth.versions.setdefault(code, [])
     if known and known[-1].changed_at == one.changed_at:
         return
+    if known and keeps_register and known[-1] == replace(one, changed_at=known[-1].changed_at):
+        return  # a later file with the same line is no change
     if known and one.deleted:  # a tombstone takes nothing away from what was known
         one = replace(known[-1], deleted=True, changed_at=one.changed_at)
     known.append(one)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 from motcua.settings import Settings
 
+from sandbox.city.portal import PortalState
+from sandbox.city.registry import read_registry
+from tests.faults.course import MOMENTS, Course, Scenes, small_offices
+from tests.faults.databases import own_settings
 from tests.faults.offices import Offices, choose, write_registry
 from tests.faults.outcome import Run
 from tests.faults.rig import Rig
-from tests.sandbox.city_client import AS_OF, CityClient, serve
+from tests.sandbox.city_client import AS_OF, REGISTRY, CityClient, serve
+from tests.sandbox.portal_server import DSTCODE, PASSWORD, USER, serve_portal
 
 # so that the neighbours alone bring more than a thousand dossiers (I11)
 SCALE = 0.1
@@ -85,9 +88,44 @@ def read_rig(
     """An installation that has read all offices once."""
     database = sa.make_url(str(read_once.settings.database_url)).database
     shutil.copytree(read_once.settings.home, tmp_path, dirs_exist_ok=True)
-    with own_settings(postgres, str(database), tmp_path) as settings:
-        with Rig(settings, city, offices, own_registry).open() as opened:
-            yield opened
+    with (
+        own_settings(postgres, str(database), tmp_path) as settings,
+        Rig(settings, city, offices, own_registry).open() as opened,
+    ):
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def portal() -> PortalState:
+    return PortalState(read_registry(REGISTRY), user=USER, password=PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def course(
+    postgres: sa.URL, template_database: str, running_city: CityClient, portal: PortalState,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Course]:  # fmt: skip
+    home = tmp_path_factory.mktemp("course")
+    with serve_portal(portal) as caller, own_settings(postgres, template_database, home) as settings:
+        account = {
+            "host": caller.url, "login": USER, "password": PASSWORD,
+            "extra": {"auth_endpoint": "/auth", "integration_endpoint": "/integration", "share_endpoint": "/share",
+                      "madonvi": "H24", "dstcode": DSTCODE},
+        }  # fmt: skip
+        file = tmp_path_factory.mktemp("connections") / "connections.json"
+        file.write_text(json.dumps(running_city.connections | {"government_portal": account}), encoding="utf-8")
+        running_city.move_clock(f"{MOMENTS[0]:%Y-%m-%dT%H:%M:%S}")
+        yield Course(replace(settings, connections=file), portal, small_offices(running_city))
+
+
+@pytest.fixture(scope="module")
+def scenes(
+    postgres: sa.URL, running_city: CityClient, course: Course, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scenes]:
+    kept = Scenes(postgres, running_city, tmp_path_factory.mktemp("scenes"))
+    kept.play(course)
+    yield kept
+    kept.forget()
 
 
 def restore(city: CityClient) -> None:
@@ -99,15 +137,3 @@ def restore(city: CityClient) -> None:
         city.http.post(f"{control}/edits", json={"source": source, "op": "undo"}).raise_for_status()
     city.move_clock(AS_OF)
     city.http.post(f"{control}/portal/reset").raise_for_status()
-
-
-@contextmanager
-def own_settings(postgres: sa.URL, template: str, home: Path) -> Iterator[Settings]:
-    """Settings of an installation whose warehouse is a copy of `template`."""
-    name = f"motcua_{uuid.uuid4().hex[:12]}"
-    server = postgres.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        bare = Settings.from_environment({"MOTCUA_HOME": str(home)})
-        yield replace(bare, database_url=postgres.set(database=name).render_as_string(hide_password=False))
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

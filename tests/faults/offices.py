@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from motcua.platforms import PLATFORMS
 from sandbox.city.registry import read_registry
 from tests.faults.proxy import Address
 from tests.sandbox.city_client import REGISTRY, CityClient
@@ -44,8 +43,7 @@ def choose(city: CityClient) -> Offices:
     rows = Counter(str(line["source_id"]) for line in city.ledger())
     by_platform: dict[str, list[str]] = defaultdict(list)
     for source in sorted(read_registry(REGISTRY).sources, key=lambda one: (-rows[one.id], one.id)):
-        if source.platform in PLATFORMS:  # TEMP
-            by_platform[source.platform].append(source.id)
+        by_platform[source.platform].append(source.id)
     return Offices(
         victims={platform: some[1] for platform, some in sorted(by_platform.items())},
         neighbours=tuple(

@@ -24,7 +24,7 @@ class Run:
 
     Attributes:
         attempts: connections to each victim, by source.
-        questions: what was said to each victim, by source; over HTTP, requests.
+        requests: HTTP requests to each victim, by source.
         log: lines of the log, with their levels.
     """
 
@@ -37,7 +37,7 @@ class Run:
     means_before: Means
     means_after: Means
     attempts: Mapping[str, int]
-    questions: Mapping[str, int]
+    requests: Mapping[str, int]
     log: Sequence[str] = field(repr=False)
 
     @property

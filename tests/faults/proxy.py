@@ -1,5 +1,7 @@
-"""A TCP line on loopback that fails on request: slow, cut off, silent, or closed. It knows nothing of what it carries,
-but for the one answer that `loses_answer_to` names."""
+"""A TCP line on loopback that fails on request: slow, cut off, silent, or closed.
+
+Of what it carries it knows how HTTP requests begin, to count them, and the one request that `loses_answer_to` names.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,7 @@ class Proxy:
 
     Attributes:
         attempts: connections that were opened to it.
-        questions: pieces that came from clients; over HTTP, requests.
+        requests: HTTP requests that came from clients.
         lost: answers that it has swallowed.
     """
 
@@ -66,7 +68,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self.port = 0
         self.attempts = 0
-        self.questions = 0
+        self.requests = 0
         self.lost = 0
 
     def __enter__(self) -> Proxy:
@@ -190,7 +192,7 @@ class _Line:
     async def _ask(self) -> None:
         wanted = self._toxic.loses_answer_to
         while piece := await self._client.read(PIECE):
-            self._proxy.questions += 1
+            self._proxy.requests += piece.startswith((b"GET ", b"POST "))
             self._loses_next = wanted is not None and self._is_past and wanted in piece
             self._is_past = self._is_past or self._toxic.once_past in piece
             await self._server.write(piece)

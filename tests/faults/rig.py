@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,6 +35,7 @@ class Rig:
     def __init__(self, settings: Settings, city: CityClient, offices: Offices, registry: Path) -> None:
         self.settings = replace(settings, registry=registry)
         self.city, self.offices = city, offices
+        self.database_url = str(settings.database_url)
         self.lines: dict[str, Proxy] = {}
         self.log = Log()
         self._are_direct = False
@@ -74,8 +75,7 @@ class Rig:
 
     def standing(self) -> Standing:
         """The warehouse as it stands."""
-        assert self.settings.database_url is not None
-        return read_standing(self.settings.database_url)
+        return read_standing(self.database_url)
 
     def run(
         self,
@@ -83,19 +83,21 @@ class Rig:
         sources: Sequence[str] | None = None,
         as_of: datetime = AS_OF,
         full: bool = False,
-        publish: bool = True,
+        load: Callable[[Pipeline, int], object] = Pipeline.load,
         push: bool = False,
     ) -> Run:
-        """One cycle, stage by stage, as the command line runs it; too many sources down is no reason to stop here."""
+        """One cycle, stage by stage, as the command line runs it; too many sources down is no reason to stop here.
+
+        `load` judges and merges what was collected.
+        """
         wanted = self.offices.all if sources is None else list(sources)
         before, means, said, carried = self.standing(), _means(), len(self.log.lines), self._carried()
         began = time.monotonic()
         pipeline = self.pipeline
         cycle_id = pipeline.plan(as_of=as_of, sources=wanted, full=full)
         pipeline.collect(cycle_id, wanted)
-        pipeline.load(cycle_id)
-        if publish:
-            steps.publish(settings=self.settings, as_of=as_of, published_at=as_of, cycle_id=cycle_id)
+        load(pipeline, cycle_id)
+        steps.publish(settings=self.settings, as_of=as_of, published_at=as_of, cycle_id=cycle_id)
         if push:
             steps.drain(
                 settings=pipeline.settings, connections=pipeline.connections, clock=lambda: as_of, cycle_id=cycle_id
@@ -108,7 +110,7 @@ class Rig:
             cycle_id=cycle_id, as_of=as_of, sources=wanted, before=before, after=self.standing(),
             seconds=time.monotonic() - began, means_before=means, means_after=_means(),
             attempts={source: count - carried[source][0] for source, (count, _) in self._carried().items()},
-            questions={source: count - carried[source][1] for source, (_, count) in self._carried().items()},
+            requests={source: count - carried[source][1] for source, (_, count) in self._carried().items()},
             log=self.log.lines[said:],
         )  # fmt: skip
 
@@ -125,10 +127,8 @@ class Rig:
         )  # fmt: skip
 
     def _carried(self) -> dict[str, tuple[int, int]]:
-        """Connections and questions so far, by victim."""
-        return {
-            self.offices.victims[platform]: (line.attempts, line.questions) for platform, line in self.lines.items()
-        }
+        """Connections and HTTP requests so far, by victim."""
+        return {self.offices.victims[platform]: (line.attempts, line.requests) for platform, line in self.lines.items()}
 
 
 @dataclass(slots=True)

@@ -18,6 +18,11 @@ BROKEN_PAGES = ("truncated_json", "wrong_length", "bad_gzip")
 REFRESHED = 4
 
 
+def told(rig: Rig, *signs: str) -> dict[str, set[str]]:
+    """Each victim that speaks HTTP, with the signs of its fault."""
+    return {source: set(signs) for source in rig.offices.victims_of(*HTTP)}
+
+
 def test_row_05_source_that_asks_for_patience_is_read_after_it(rig: Rig, clean: Run) -> None:
     asked = dict(zip(HTTP, ("1", "date+2", "1"), strict=True))
     for platform, retry_after in asked.items():
@@ -31,9 +36,9 @@ def test_row_05_source_that_asks_for_patience_is_read_after_it(rig: Rig, clean: 
 def test_row_05_absurd_wait_is_left_to_the_next_cycle(rig: Rig, clean: Run) -> None:
     rig.misbehave(*HTTP, mode="too_many_requests", retry_after=ABSURD)
     run = rig.run()
-    expected = dict.fromkeys(rig.offices.victims_of(*HTTP), {"RATE_LIMIT"})
+    expected = told(rig, "RATE_LIMIT")
     assert broken(rig.evidence(run, clean, expected)) == []
-    assert all(run.questions[source] <= 2 for source in expected)  # one log-in, one page, no sleep
+    assert all(run.requests[source] <= 2 for source in expected)  # one log-in, one page, no sleep
 
 
 def test_row_06_bursts_of_server_errors_cost_few_requests_more(rig: Rig, clean: Run) -> None:
@@ -42,7 +47,7 @@ def test_row_06_bursts_of_server_errors_cost_few_requests_more(rig: Rig, clean: 
     run = rig.run()
     assert broken(rig.evidence(run, clean, {})) == []
     victims = rig.offices.victims_of(*HTTP)
-    asked, needed = (sum(one.questions[source] for source in victims) for one in (run, clean))
+    asked, needed = (sum(one.requests[source] for source in victims) for one in (run, clean))
     assert needed < asked <= 1.6 * needed
 
 
@@ -50,9 +55,9 @@ def test_row_06_bursts_of_server_errors_cost_few_requests_more(rig: Rig, clean: 
 def test_row_07_closed_account_is_not_tried_again_and_again(rig: Rig, clean: Run, status: int) -> None:
     rig.misbehave(*HTTP, mode="unauthorised", status=status)
     run = rig.run()
-    expected = dict.fromkeys(rig.offices.victims_of(*HTTP), {"AUTH"})
+    expected = told(rig, "AUTH")
     assert broken(rig.evidence(run, clean, expected)) == []
-    assert all(run.questions[source] <= REFRESHED for source in expected)
+    assert all(run.requests[source] <= REFRESHED for source in expected)
 
 
 def test_row_07_expired_log_in_is_renewed_once(rig: Rig, clean: Run) -> None:
@@ -61,7 +66,7 @@ def test_row_07_expired_log_in_is_renewed_once(rig: Rig, clean: Run) -> None:
     run = rig.run()
     [refused] = rig.offices.victims_of("lgsp")
     assert broken(rig.evidence(run, clean, {refused: {"AUTH"}})) == []
-    assert run.questions[refused] <= REFRESHED
+    assert run.requests[refused] <= REFRESHED
 
 
 @pytest.mark.parametrize("turn", range(3))
@@ -79,7 +84,7 @@ def assert_refused(rig: Rig, clean: Run, modes: tuple[str, ...], *kinds: str) ->
     for platform, mode in zip(HTTP, modes, strict=True):
         rig.misbehave(platform, mode=mode)
     run = rig.run(full=True)
-    expected = dict.fromkeys(rig.offices.victims_of(*HTTP), set(kinds))
+    expected = told(rig, *kinds)
     assert broken(rig.evidence(run, clean, expected, bounds=Bounds(seconds=BUDGET_SECONDS + 15))) == []
     assert not any(row["deleted"] for source in expected for row in _deleted_since(run, source))
 

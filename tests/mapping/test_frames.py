@@ -84,6 +84,7 @@ def test_tombstone_needs_nothing_but_its_code_unit_and_time(
     assert given == digitised | {
         "code": "000.05.33.H24-181012-0001", "agency_code": "H24.33.05", "deleted": True,
         "source_changed_at": local("2018-10-15T10:00"), "channel": 1, "steps_known": True,
+        "supplements_told": True, "dated_by_file": False,
     }  # fmt: skip
     assert (batch.steps.empty, batch.supplements.empty, batch.unknown_fields) == (True, True, ())
 

@@ -164,9 +164,9 @@ def test_totals_that_move_are_no_listing(reading: Reading, first: Reply, second:
 @pytest.mark.parametrize(
     ("reply", "told"),
     [
-        (page(1, 2, total=2, pages=3), "expected 3 pages, as tongSoTrang says, got 1"),
-        (page(1, 2, total=2, pages=0), "expected 0 pages, as tongSoTrang says, got 1"),
-        (page(total=0, pages=1), "expected 1 pages, as tongSoTrang says, got 0"),
+        (page(1, 2, total=2, pages=3), "expected 3 pages, as announced, got 1"),
+        (page(1, 2, total=2, pages=0), "expected 0 pages, as announced, got 1"),
+        (page(total=0, pages=1), "expected 1 pages, as announced, got 0"),
     ],
 )
 def test_number_of_pages_that_is_not_that_of_the_rows_is_refused(reading: Reading, reply: Reply, told: str) -> None:

@@ -14,7 +14,9 @@ from motcua.registry import Registry
 from tests.platforms.test_recorded_exchanges import CASES, read, recorded_rows
 
 PAGE = "ab" * 32
-NO_REMARKS = dict.fromkeys(("missing", "impossible", "damaged", "cleaned", "mistyped"))
+NO_REMARKS = dict.fromkeys(("missing", "impossible", "damaged", "cleaned", "mistyped", "by_day")) | {
+    "supplements_told": True, "dated_by_file": False,
+}  # fmt: skip
 
 
 def _frames(case: int, registry: Registry) -> MappedBatch:
@@ -36,7 +38,7 @@ def _step(local: str, status: int, department: str, note: str, due: str) -> dict
     at = _at(local)
     return {
         "row": 0, "at": at, "status": status, "n": 1, "department": department, "note": note, "started_at": at,
-        "due_at": _at(due),
+        "due_at": _at(due), "derived": False,
     }  # fmt: skip
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from motcua.mapping import SPECS, PageRecords, derive, map_records
 from motcua.quality import RULES, Rule, Verdict, judge
+from motcua.quality.copies import newest_copies
 from motcua.quality.rules import Context, Owner, Severity
-from motcua.quality.signs import add_signs, newest_copies
+from motcua.quality.signs import add_signs
 from motcua.quality.verdict import RuleError
 from motcua.registry import Registry, load_registry
 

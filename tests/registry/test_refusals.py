@@ -224,6 +224,12 @@ def test_wrong_sources_are_refused_with_file_and_line(refusal: Refusal, old: str
         ),
         ("codes/igate_channel.csv", "1,2,", "0,2,", "codes/igate_channel.csv:3: '0' stands twice"),
         (
+            "codes/register_words.csv",
+            "status,Tiếp nhận,2,",
+            "status,DA TIẾP NHẬN,2,",
+            "codes/register_words.csv:4: 'DA TIẾP NHẬN' stands twice",
+        ),
+        (
             "codes/igate_channel.csv",
             "1,2,",
             "1,two,",

@@ -101,6 +101,11 @@ class CityClient:
     def move_clock(self, now: str) -> None:
         self.http.post(f"{self.url}/control/clock", json={"now": now}).raise_for_status()
 
+    def edit(self, **wanted: object) -> dict:
+        answer = self.http.post(f"{self.url}/control/edits", json=wanted)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def misbehave(self, **wanted: object) -> None:
         self.http.post(f"{self.url}/control/misbehave", json=wanted).raise_for_status()
 

@@ -4,56 +4,42 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from sandbox.city.faults import RULES
-from sandbox.city.registry import canonical, read_registry
-from tests.sandbox.city_client import ALL_OF_IGATE, REGISTRY, CityClient
+from sandbox.city.registry import canonical
+from tests.sandbox.city_client import CityClient, serve
+from tests.sandbox.listings import digits, every_row
+
+pytestmark = pytest.mark.slow
 
 CODE = re.compile(r"\d{3}\.\d{2}\.\d{2}\.H24-\d{6}-\d{4}")
-# igate's names of what both platforms tell
-FACTS = {
-    "HinhThucNop": "KenhThucHien",
-    "TrangThai": "TrangThaiHoSo",
-    "NgayNop": "NgayNopHoSo",
-    "NgayTraKetQua": "NgayTra",
-    "TienTrinh": "QuaTrinhXuLy",
-    "BoSung": "DanhSachHoSoBoSung",
-    "TrichYeu": "TrichYeuHoSo",
-}
 Rows = list[dict]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def running_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityClient]:
+    """Large enough for every fault to be met on a platform that is read here."""
+    with serve(tmp_path_factory.mktemp("city"), scale=0.2) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
 def listed(running_city: CityClient) -> dict[str, Rows]:
-    """Every listed row by code, in igate's names, with the platform it came from."""
+    """Every listed row by code, in igate's words, with the source it came from."""
     found: dict[str, Rows] = {}
-    log_ins: dict[str, str] = {}
-    for source in read_registry(REGISTRY).sources:
-        log_in = log_ins.get(source.connection) or running_city.log_in(source.connection)
-        log_ins[source.connection] = log_in
-        if source.platform == "igate":
-            rows = running_city.igate_page(source.connection, log_in, source.unit, ALL_OF_IGATE).json()["data"][
-                "danhSach"
-            ]
-        else:
-            rows = running_city.lgsp_rows(source.connection, log_in, source.unit)
-        for row in rows:
-            plain = row | {name: row[other] for name, other in FACTS.items() if other in row}
-            found.setdefault(row["MaHoSo"], []).append(plain | {"source": source})
+    for source, row in every_row(running_city):
+        found.setdefault(row["MaHoSo"], []).append(row | {"source": source})
     return found
 
 
-@pytest.fixture(scope="session")
-def ledger(running_city: CityClient) -> list[dict]:
-    return running_city.ledger()
-
-
-def digits(text: str | None) -> str:
-    """A time without its punctuation, so that the platforms' times compare; empty for none."""
-    return re.sub(r"\D", "", text or "")[:14]
+@pytest.fixture(scope="module")
+def ledger(running_city: CityClient, listed: dict[str, Rows]) -> list[dict]:
+    """The ledger's lines of the platforms that were read."""
+    read = {rows[0]["source"].platform for rows in listed.values()}
+    return [line for line in running_city.ledger() if line["platform"] in read]
 
 
 def test_the_ledger_and_the_listings_hold_the_same_dossiers(ledger: list[dict], listed: dict[str, Rows]):

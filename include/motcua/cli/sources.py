@@ -23,13 +23,17 @@ ADVICE = {
     "CHANGED_WHILE_READING": "Danh sách thay đổi trong lúc đọc: thử lại sau ít phút",
     "CONFIG": "Sửa sổ đăng ký hoặc kết nối như thông báo bên dưới",
     "EMPTY": "Hỏi đơn vị: tài khoản có được xem hồ sơ của đơn vị này không, mã đơn vị có đúng không",
+    "FILE_LIMIT": "Tệp quá lớn hoặc không phải sổ theo dõi: hỏi đơn vị đó là tệp gì",
+    "HOST_KEY": "Khóa máy chủ đã đổi: gọi điện hỏi đơn vị; chỉ sửa host_key khi họ xác nhận",
     "LIMIT": "Câu trả lời quá lớn hoặc không có điểm kết thúc: gọi đơn vị",
     "MAPPING": "Dữ liệu không đúng mẫu của nền tảng: xem đơn vị, bảng mã, tên cột; rồi hỏi đơn vị",
     "OURS": "Lỗi của motcua: báo cho người phụ trách",
     "PROTOCOL": "Trả lời không đúng giao thức (trang đăng nhập? phiên bản khác?): gọi đơn vị",
     "RATE_LIMIT": "Hệ thống yêu cầu đọc chậm lại: giảm rate_per_second của nguồn",
+    "READER": "Bộ đọc tệp bị dừng từ bên ngoài: thử lại; nếu lặp lại, báo cho người phụ trách",
     "TIMEOUT": "Không trả lời kịp: kiểm tra mạng, tường lửa; hỏi đơn vị hệ thống có hoạt động không",
     "UNAVAILABLE": "Không kết nối được: kiểm tra địa chỉ, mạng, tường lửa, chứng thư",
+    "UNFINISHED": "Tệp chưa tải lên xong: thử lại sau ít phút; nếu vẫn vậy, nhờ đơn vị tải lên lại",
 }
 MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "–"}
 

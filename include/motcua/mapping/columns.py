@@ -7,6 +7,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,13 @@ import pandas as pd
 from motcua.domain.calendar import LOCAL
 from motcua.domain.codes import canonical_agencies, short_procedures
 from motcua.domain.status import UNKNOWN
-from motcua.mapping.spec import Record
+from motcua.domain.text import fold
+from motcua.mapping.spec import Field, Kind, Record
+
+CodeTables = Mapping[str, Mapping[str, int]]
+
+# the type of a column of moments
+TIME = "datetime64[us, UTC]"
 
 # Dates outside are impossible for a dossier.
 EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
@@ -35,6 +42,22 @@ def pull(records: Sequence[Record], path: str) -> list[object]:
         return values
     inner = [value[0] if isinstance(value, list) and value else value for value in values]
     return [value.get(tail) if isinstance(value, dict) else None for value in inner]
+
+
+def column(values: Sequence[object], field: Field, tables: CodeTables) -> pd.Series:
+    """Values as their field wants them read; times are read by `times`."""
+    if field.kind is Kind.CODED:
+        return coded(values, tables[str(field.codes)], field.absent)
+    if field.kind is Kind.CODED_WORD:
+        return coded_words(values, tables[str(field.codes)], field.absent)
+    return _READERS[field.kind](values)
+
+
+def add_absent(frame: pd.DataFrame, names_and_types: Mapping[str, str]) -> None:
+    """Adds to a frame, all null, the columns that it lacks."""
+    for name, dtype in names_and_types.items():
+        if name not in frame:
+            frame[name] = pd.Series(pd.NA if dtype != TIME else pd.NaT, index=frame.index, dtype=dtype)
 
 
 def texts(values: Sequence[object]) -> pd.Series:
@@ -71,6 +94,12 @@ def coded(values: Sequence[object], table: Mapping[str, int], absent: int | None
     return pd.Series([known[text] for text in given], dtype="Int16")
 
 
+def coded_words(values: Sequence[object], table: Mapping[str, int], absent: int | None) -> pd.Series:
+    """As `coded`, where case, accents and spaces make no difference between a value and the table's words."""
+    folded = {text: fold(text) for text in set(_given(values))}
+    return coded([folded[text] for text in _given(values)], {fold(word): code for word, code in table.items()}, absent)
+
+
 def flags(values: Sequence[object]) -> pd.Series:
     """True or false, as JSON, as 1 and 0, or as a word; null for none, and for what is neither."""
     return pd.Series([_FLAGS.get(text.strip().lower(), pd.NA) for text in _given(values)], dtype="boolean")
@@ -84,29 +113,48 @@ def is_given(values: Sequence[object]) -> pd.Series:
     return pd.Series([bool(text.strip()) for text in _given(values)], dtype="bool")
 
 
-def times(values: Sequence[object], formats: Sequence[str]) -> tuple[pd.Series, pd.Series]:
-    """Local times as UTC, and which values were given but are no possible date."""
+class Times(NamedTuple):
+    """Local times as UTC, which values were given but are no possible date, and which are a day without a time."""
+
+    utc: pd.Series
+    impossible: pd.Series
+    by_day: pd.Series
+
+
+def times(values: Sequence[object], formats: Sequence[str]) -> Times:
+    """Reads times of `strptime` formats; `%-d` and `%-m` are of one digit or two, and `%y` is of this century.
+
+    A day without a time is its midnight.
+    """
     given = words(values).str.strip()
     given = given.mask(given == "")
     parsed = _parse(given, formats[0])
+    by_day = pd.Series("%H" not in formats[0], index=given.index) & parsed.notna()
     for other in formats[1:]:
         missed = given.notna() & parsed.isna()
         if missed.any():
-            parsed = parsed.fillna(_parse(given.where(missed), other))
+            found = _parse(given.where(missed), other)
+            parsed = parsed.fillna(found)
+            by_day |= found.notna() & ("%H" not in other)
     utc = (parsed.astype("datetime64[us]") - LOCAL).dt.tz_localize("UTC")
     utc = utc.where((utc >= EARLIEST) & (utc < LATEST))
-    return utc, given.notna() & utc.isna()
+    return Times(utc, given.notna() & utc.isna(), by_day)
 
 
 def _parse(given: pd.Series, form: str) -> pd.Series:
     """Times of exactly this form: pandas alone also takes `now`, one-digit minutes and digits of other scripts."""
     shape = re.escape(form)
     for sign, digits in _DIGITS.items():
-        shape = shape.replace(sign, digits)
-    return pd.to_datetime(given.where(given.str.fullmatch(shape).fillna(False)), format=form, errors="coerce")
+        shape = shape.replace(re.escape(sign), digits)
+    fitting = given.where(given.str.fullmatch(shape).fillna(False))
+    if "%y" in form:  # by itself, 69 would be 1969
+        fitting, form = fitting.str.replace(r"([0-9]{2})$", r"20\1", regex=True), form.replace("%y", "%Y")
+    return pd.to_datetime(fitting, format=form.replace("%-", "%"), errors="coerce")
 
 
-_DIGITS = {"%Y": "[0-9]{4}", "%f": "[0-9]{1,6}"} | dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), "[0-9]{2}")
+_DIGITS = {"%Y": "[0-9]{4}", "%f": "[0-9]{1,6}", "%-d": "[0-9]{1,2}", "%-m": "[0-9]{1,2}"} | dict.fromkeys(
+    ("%y", "%m", "%d", "%H", "%M", "%S"), "[0-9]{2}"
+)
 
 
 def field_name(key: str) -> str:
@@ -125,6 +173,16 @@ def flagged(masks: Mapping[str, pd.Series], length: int) -> pd.Series:
         if hit.any():
             names[hit] = [f"{before},{name}" if before else name for before in names[hit]]
     return pd.Series(names, dtype="str").replace("", None)
+
+
+_READERS = {
+    Kind.TEXT: texts,
+    Kind.WORD: words,
+    Kind.CODE: dossier_codes,
+    Kind.PROCEDURE: procedures,
+    Kind.AGENCY: agencies,
+    Kind.FLAG: flags,
+}
 
 
 def _text(value: object) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,12 +12,11 @@ from typing import NamedTuple
 import orjson
 import pandas as pd
 
-from motcua.domain.status import Status
 from motcua.mapping import columns
+from motcua.mapping.children import children_of
+from motcua.mapping.columns import CodeTables
 from motcua.mapping.spec import Field, Kind, Record, Spec
 from motcua.registry import Registry
-
-CodeTables = Mapping[str, Mapping[str, int]]
 
 # Always needed, and needed of all but tombstones; receipt is needed of what was received.
 _ALWAYS = ("code", "agency_code", "source_changed_at")
@@ -39,9 +38,11 @@ class MappedBatch:
 
     Attributes:
         dossiers: one row a listed record, index 0…n-1. The canonical columns, `page_sha256`, `page_row`,
-            `content_sha256` (hex), and the observations `missing`, `impossible`, `damaged`, `cleaned`, `mistyped`
-            (names of fields joined by commas, or null) and `steps_known`.
-        steps: `row` (of `dossiers`), `at, status, n, department, note, started_at, due_at`, in listed order.
+            `content_sha256` (hex), and what was noticed: `missing`, `impossible`, `damaged`, `cleaned`, `mistyped` and
+            `by_day`, which are days without a time (each: names of fields joined by commas, or null), `steps_known`;
+            and of its platform `supplements_told` and `dated_by_file`.
+        steps: `row` (of `dossiers`), `at, status, n, department, note, started_at, due_at`, in listed order, and
+            `derived`: worked out from the dossier's dates.
         supplements: `row, n, external_id, requested_at, answered_at, due_at, note`, in listed order.
         unknown_fields: (sha256 of a page, key) for keys on it that the spec does not name.
     """
@@ -66,27 +67,24 @@ def map_records(
     """
     tables = {**registry.codes, **{name: registry.codes[own] for name, own in own_codes.items()}}
     records = [record for page in pages for record in page.records]
-    steps, bad_steps = _children(records, spec.steps, spec.step, spec, tables)
-    _add_absent(steps, _OPTIONAL_IN_STEPS)
-    if spec.supplements is None:
-        supplements, bad_supplements = _requests(steps), pd.Series(False, index=pd.RangeIndex(len(records)))
-    else:
-        supplements, bad_supplements = _children(records, spec.supplements, spec.supplement, spec, tables)
     dossiers, noticed = _read(records, spec.record, spec, tables)
     _complete(dossiers, spec, records)
-    noticed["impossible"] |= {"steps": bad_steps, "supplements": bad_supplements}
+    steps, supplements, impossible = children_of(records, dossiers, spec, tables)
+    noticed["impossible"] |= impossible
     noticed["mistyped"] |= _mistyped(records, spec)
-    missing = _missing(dossiers, noticed["impossible"]) | {"steps": _undated(dossiers, steps, bad_steps)}
-    dossiers["missing"] = columns.flagged(missing, len(dossiers))
-    for observation in ("impossible", "damaged", "cleaned", "mistyped"):
-        dossiers[observation] = columns.flagged(noticed[observation], len(dossiers))
+    noticed["missing"] = _missing(dossiers, noticed["impossible"])
+    noticed["missing"] |= {"steps": _undated(dossiers, steps, impossible["steps"])}
+    for observation, masks in noticed.items():
+        dossiers[observation] = columns.flagged(masks, len(dossiers))
     unknown_steps = steps.loc[steps["status"] < 0, "row"].unique()
     dossiers["steps_known"] = ~dossiers.index.isin(unknown_steps)
+    dossiers["supplements_told"] = spec.supplements is not None or spec.steps is not None
+    dossiers["dated_by_file"] = spec.dated_by_file
     dossiers["page_sha256"] = pd.Series([page.sha256 for page in pages for _ in page.records], dtype="str")
     dossiers["page_row"] = pd.Series(
         [page.first_row + row for page in pages for row in range(len(page.records))], dtype="int32"
     )
-    return MappedBatch(dossiers, _numbered_steps(steps), _numbered_supplements(supplements), _unknown(pages, spec))
+    return MappedBatch(dossiers, steps, supplements, _unknown(pages, spec))
 
 
 def _read(
@@ -95,45 +93,32 @@ def _read(
     """Columns of `fields`, and masks of what was noticed: observation → canonical column → mask."""
     data: dict[str, pd.Series] = {}
     impossible: dict[str, pd.Series] = {}
+    by_day: dict[str, pd.Series] = {}
     mistyped: dict[str, pd.Series] = {}
     for field in fields:
         values = columns.pull(records, field.path)
         if field.kind is Kind.TIME:
-            data[field.column], impossible[field.column] = columns.times(values, spec.time_formats)
+            times = columns.times(values, spec.time_formats)
+            data[field.column], impossible[field.column], by_day[field.column] = times
         else:
-            data[field.column] = _column(values, field, tables)
+            data[field.column] = columns.column(values, field, tables)
         if field.kind is Kind.FLAG:
             mistyped[field.column] = columns.is_given(values) & data[field.column].isna()
     contents = _contents(records, spec)
     suspects = [row for row, content in enumerate(contents) if _is_suspect(content)]
-    damaged, cleaned = _damage(records, fields, suspects)
+    damaged, cleaned = _damage(records, fields, suspects, spec.known_keys)
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(records)))
     frame["content_sha256"] = pd.Series(
         [hashlib.sha256(content.encode()).hexdigest() for content in contents], dtype="str"
     )
-    return frame, {"impossible": impossible, "damaged": damaged, "cleaned": cleaned, "mistyped": mistyped}
-
-
-def _column(values: Sequence[object], field: Field, tables: CodeTables) -> pd.Series:
-    if field.kind is Kind.CODED:
-        return columns.coded(values, tables[str(field.codes)], field.absent)
-    return _READERS[field.kind](values)
-
-
-_READERS = {
-    Kind.TEXT: columns.texts,
-    Kind.WORD: columns.words,
-    Kind.CODE: columns.dossier_codes,
-    Kind.PROCEDURE: columns.procedures,
-    Kind.AGENCY: columns.agencies,
-    Kind.FLAG: columns.flags,
-}
+    noticed = {"impossible": impossible, "damaged": damaged, "cleaned": cleaned, "mistyped": mistyped, "by_day": by_day}
+    return frame, noticed
 
 
 def _contents(records: Sequence[Record], spec: Spec) -> list[str]:
-    """Each record's text without its change time, keys in order, NFC: equal text is equal content."""
-    change_time = spec.change_time
-    bare = ({key: value for key, value in record.items() if key != change_time} for record in records)
+    """Each record's text without its change time and what is aside, keys in order, NFC: equal text, equal content."""
+    others = spec.aside | {spec.change_time}
+    bare = ({key: value for key, value in record.items() if key not in others} for record in records)
     dumped = (orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode() for record in bare)
     return [unicodedata.normalize("NFC", text) for text in dumped]
 
@@ -145,7 +130,7 @@ def _is_suspect(content: str) -> bool:
 
 
 def _damage(
-    records: Sequence[Record], fields: Sequence[Field], suspects: Sequence[int]
+    records: Sequence[Record], fields: Sequence[Field], suspects: Sequence[int], known_keys: Collection[str]
 ) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:
     """Critical damage (U+FFFD anywhere, a control character in a code), and what cleaning removed; columns in order."""
     damaged: dict[str, list[int]] = {}
@@ -154,7 +139,7 @@ def _damage(
     coded = {field.path for field in fields if field.kind in {Kind.CODE, Kind.PROCEDURE, Kind.AGENCY}}
     for row in suspects:
         for path, text in _leaves(records[row]):
-            column = names.get(path) or columns.field_name(path)
+            column = names.get(path) or (path if path in known_keys else columns.field_name(path))
             if columns.REPLACEMENT in text or (path in coded and columns.CONTROL.search(text)):
                 damaged.setdefault(column, []).append(row)
             elif columns.CONTROL.search(text):
@@ -177,47 +162,6 @@ def _leaves(value: object, path: str = "") -> Iterable[tuple[str, str]]:
             yield from _leaves(inner, path)
 
 
-def _children(
-    records: Sequence[Record], key: str, fields: Sequence[Field], spec: Spec, tables: CodeTables
-) -> tuple[pd.DataFrame, pd.Series]:
-    """One frame of all the records' children under `key`, and which records hold an impossible date there."""
-    rows: list[int] = []
-    children: list[Record] = []
-    for row, record in enumerate(records):
-        value = record.get(key)
-        for child in value if isinstance(value, list) else ():  # _mistyped reports what is none
-            if isinstance(child, dict):
-                rows.append(row)
-                children.append(child)
-    data: dict[str, pd.Series] = {"row": pd.Series(rows, dtype="int64")}
-    bad = pd.Series(False, index=pd.RangeIndex(len(children)))
-    for field in fields:
-        values = columns.pull(children, field.path)
-        if field.kind is Kind.TIME:
-            data[field.column], impossible = columns.times(values, spec.time_formats)
-            bad |= impossible
-        else:
-            data[field.column] = _column(values, field, tables)
-    index = pd.RangeIndex(len(records))
-    return pd.DataFrame(data), pd.Series(index.isin(data["row"][bad]), index=index)
-
-
-def _requests(steps: pd.DataFrame) -> pd.DataFrame:
-    """The steps that ask for a supplement, as the requests; the step after it answers (contract, "common to all")."""
-    answered = steps.groupby("row")["at"].shift(-1)
-    asked = steps["status"].eq(Status.SUPPLEMENT).fillna(False)
-    return pd.DataFrame(
-        {
-            "row": steps["row"],
-            "external_id": pd.Series(None, index=steps.index, dtype="str"),
-            "requested_at": steps["at"],
-            "note": steps["note"],
-            "answered_at": answered,
-            "due_at": pd.Series(pd.NaT, index=steps.index, dtype=_TIME),
-        }
-    )[asked].reset_index(drop=True)
-
-
 def _mistyped(records: Sequence[Record], spec: Spec) -> dict[str, pd.Series]:
     """Lists and objects that are none: their content cannot be read, so the record cannot be judged."""
     lists = [key for key in (spec.steps, spec.supplements) if key is not None]
@@ -226,6 +170,8 @@ def _mistyped(records: Sequence[Record], spec: Spec) -> dict[str, pd.Series]:
         key: [not isinstance(record.get(key), dict) and not _is_objects(record.get(key)) for record in records]
         for key in sorted(spec.objects)
     }
+    if spec.odd is not None:
+        masks["cells"] = [spec.odd in record for record in records]
     return {key: pd.Series(mask) for key, mask in masks.items() if any(mask)}
 
 
@@ -235,39 +181,37 @@ def _is_objects(value: object) -> bool:
 
 def _complete(frame: pd.DataFrame, spec: Spec, records: Sequence[Record]) -> None:
     """Adds the canonical columns that this platform does not carry, and the lists in the portal's form."""
-    frame["deleted"] = frame["deleted"].fillna(False).astype(bool)
-    frame["fees"] = pd.Series([_json(spec.fees(record)) for record in records], dtype="str")
-    frame["components"] = pd.Series([_json(spec.components(record)) for record in records], dtype="str")
+    for column, read in (("fees", spec.fees), ("components", spec.components)):
+        if read is not None:
+            frame[column] = pd.Series([_json(read(record)) for record in records], dtype="str")
     if spec.paid_online is not None:
         frame["paid_online"] = pd.Series([spec.paid_online(record) for record in records], dtype="boolean")
-    _add_absent(frame, _OPTIONAL)
-    if not any(field.column == "digitised" for field in spec.record):
+    columns.add_absent(frame, _OPTIONAL)
+    frame["deleted"] = frame["deleted"].fillna(False).astype(bool)
+    if spec.components is not None and not any(field.column == "digitised" for field in spec.record):
         frame["digitised"] = (
             frame["components"].str.contains('"DuocSoHoa":"1"', regex=False, na=False).astype("boolean")
         )
 
 
-def _add_absent(frame: pd.DataFrame, columns_and_types: Mapping[str, str]) -> None:
-    for column, dtype in columns_and_types.items():
-        if column not in frame:
-            frame[column] = pd.Series(pd.NA if dtype != _TIME else pd.NaT, index=frame.index, dtype=dtype)
-
-
-_TIME = "datetime64[us, UTC]"
 _OPTIONAL = {
+    "deleted": "boolean",
+    "fees": "str",
+    "components": "str",
+    "applicant_kind": "Int16",
+    "applicant_kind_given": "str",
     "handling_agency_code": "str",
     "service_level": "Int16",
     "result_delivery": "Int16",
     "paid_online": "boolean",
     "digitised": "boolean",
-    "refused_given_at": _TIME,
+    "refused_given_at": columns.TIME,
     "identity_kind": "Int16",
     "address": "str",
     "phone": "str",
     "email": "str",
     "summary": "str",
 }
-_OPTIONAL_IN_STEPS = {"department": "str", "note": "str", "started_at": _TIME, "due_at": _TIME}
 
 
 def _json(items: Sequence[Mapping[str, str]]) -> str | None:
@@ -287,17 +231,6 @@ def _undated(dossiers: pd.DataFrame, steps: pd.DataFrame, impossible: pd.Series)
     """Dossiers with a step that has no time or no status: such a step has no identity."""
     rows = steps.loc[steps["at"].isna() | steps["status"].isna(), "row"]
     return pd.Series(dossiers.index.isin(rows)) & ~impossible & ~dossiers["deleted"]
-
-
-def _numbered_steps(steps: pd.DataFrame) -> pd.DataFrame:
-    """Numbers the n-th of the same (dossier, time, status), from 1: that is a step's identity."""
-    steps["n"] = (steps.groupby(["row", "at", "status"], dropna=False).cumcount() + 1).astype("int32")
-    return steps
-
-
-def _numbered_supplements(supplements: pd.DataFrame) -> pd.DataFrame:
-    supplements["n"] = (supplements.groupby("row").cumcount() + 1).astype("int32")
-    return supplements
 
 
 def _unknown(pages: Sequence[PageRecords], spec: Spec) -> tuple[tuple[str, str], ...]:

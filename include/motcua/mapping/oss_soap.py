@@ -37,6 +37,4 @@ OSS_SOAP = Spec(
     # names come from the registry, and officials are never kept
     ignored=frozenset({"tenLoaiHoSo", "canBo"}),
     time_formats=("%d/%m/%Y %H:%M:%S",),
-    fees=lambda _: (),
-    components=lambda _: (),
 )

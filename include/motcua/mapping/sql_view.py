@@ -38,6 +38,4 @@ SQL_VIEW = Spec(
     ignored=frozenset({"ten_tthc", "ma_linh_vuc", "don_vi_xu_ly", "nguoi_xu_ly", "thu_tu"}),
     # as both databases write a timestamp: a fraction of a second where there is one
     time_formats=("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"),
-    fees=lambda _: (),
-    components=lambda _: (),
 )

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-import orjson
-
 from motcua.connections import Connection
 from motcua.errors import SourceChanged, SourceRefused
 from motcua.http import Answer, HttpSession
 from motcua.platforms.base import (
-    MOST_PAGES,
     Keep,
     Listing,
     Logins,
-    Moving,
     PageRef,
     Record,
     Window,
@@ -32,6 +27,7 @@ from motcua.platforms.base import (
     session,
     told_as,
 )  # fmt: skip
+from motcua.platforms.numbered import NumberedPage, read_numbered
 from motcua.platforms.whole import Tail, read_whole
 from motcua.registry import Source
 
@@ -121,47 +117,20 @@ class _Desk:
         return token
 
 
-def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int | None]:
-    """All pages of one unit; every page must announce the same total, and the rows must add up to it."""
-    source = desk.source
-    pages: list[PageRef] = []
-    seen: set[bytes] = set()
-    total: int | None = None
-    fetched = 0
-    for number in range(1, MOST_PAGES + 1):
+def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int]:
+    def ask(number: int) -> NumberedPage:
         answer = desk.get(
             "/hoso",
             {
                 "maDonVi": unit, "tuNgay": _time(window.start), "denNgay": _time(window.end), "trang": number,
-                "soDong": source.page_size,
+                "soDong": desk.source.page_size,
             },
         )  # fmt: skip
         sha256 = keep(answer.body)
-        announced, records = _page(source, unit, number, answer)
-        if total is not None and announced != total:
-            raise Moving(f"page {number} announces {announced} rows, the first announced {total}")
-        total = announced
-        _refuse_repetition(source, unit, number, records, seen)
-        fetched += len(records)
-        tail.add(records)
-        pages.append(PageRef(unit=unit, sha256=sha256, rows=len(records)))
-        if fetched >= total or not records:
-            break
-    else:
-        raise SourceChanged(
-            source.id, f"listing of {unit} does not end within {MOST_PAGES} pages; ask its owner", kind="LIMIT"
-        )
-    if fetched != total:
-        raise Moving(f"{fetched} rows came, {total} were announced")
-    return pages, total
+        total, records = _page(desk.source, unit, number, answer)
+        return NumberedPage(sha256, records, total)
 
-
-def _refuse_repetition(source: Source, unit: str, number: int, records: Sequence[Record], seen: set[bytes]) -> None:
-    """Refuses a page whose records came before: its paging goes round in circles. One row may be listed twice."""
-    content = hashlib.sha256(orjson.dumps(records)).digest()
-    if len(records) > 1 and content in seen:
-        raise SourceChanged(source.id, f"page {number} of {unit} repeats an earlier one; ask its owner")
-    seen.add(content)
+    return read_numbered(desk.source, unit, tail, ask=ask)
 
 
 def _page(source: Source, unit: str, number: int, answer: Answer) -> tuple[int, Sequence[Record]]:

@@ -6,16 +6,13 @@ Messages are built with zeep from the WSDL beside this file, sent by the one HTT
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
 from lxml import etree
 
 from motcua.connections import Connection
@@ -23,10 +20,8 @@ from motcua.errors import ConfigError, SourceChanged, SourceError, SourceRefused
 from motcua.http import Answer, HttpSession
 from motcua.platforms import soap_reply
 from motcua.platforms.base import (
-    MOST_PAGES,
     Keep,
     Listing,
-    Moving,
     PageRef,
     Record,
     Window,
@@ -35,6 +30,7 @@ from motcua.platforms.base import (
     session,
     told_as,
 )  # fmt: skip
+from motcua.platforms.numbered import NumberedPage, read_numbered
 from motcua.platforms.soap_reply import ENVELOPE, Element
 from motcua.platforms.whole import Tail, read_whole
 from motcua.registry import Source
@@ -130,68 +126,19 @@ class _OneFile:
 
 
 def _is_final(answer: Answer) -> bool:
-    fault = soap_reply.fault_in(answer)
+    fault = soap_reply.fault_in(answer) if answer.status == 500 else None  # which SOAP 1.1 says of every fault
     return fault is not None and fault.is_final
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What an answer says: its rows, and how many rows and pages there are in all."""
-
-    total: int
-    page_count: int
-    records: Sequence[Record]
-
-
-def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int | None]:
-    """All pages of one unit; every page must announce the same totals, and rows and pages must add up to them."""
-    source = desk.source
-    pages: list[PageRef] = []
-    seen: set[bytes] = set()
-    first: _Page | None = None
-    fetched = 0
-    for number in range(1, MOST_PAGES + 1):
+def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int]:
+    def ask(number: int) -> NumberedPage:
         answer = desk.ask(unit, window, number)
-        sha256 = keep(answer.body)
-        page = _page(desk, unit, answer)
-        first = first or page
-        _refuse_other_totals(number, page, first)
-        _refuse_repetition(source, unit, number, page.records, seen)
-        pages.append(PageRef(unit=unit, sha256=sha256, rows=len(page.records)))
-        fetched += len(page.records)
-        tail.add(page.records)
-        if fetched >= first.total or not page.records:
-            break
-    else:
-        raise SourceChanged(
-            source.id, f"listing of {unit} does not end within {MOST_PAGES} pages; ask its owner", kind="LIMIT"
-        )
-    if fetched != first.total:
-        raise Moving(f"{fetched} rows came, {first.total} were announced")
-    if (full := sum(page.rows > 0 for page in pages)) != first.page_count:
-        raise SourceChanged(
-            source.id, f"listing of {unit}: expected {first.page_count} pages, as tongSoTrang says, got {full}; "
-            "ask its owner"
-        )  # fmt: skip
-    return pages, first.total
+        return _page(desk, unit, keep(answer.body), answer)
+
+    return read_numbered(desk.source, unit, tail, ask=ask)
 
 
-def _refuse_other_totals(number: int, page: _Page, first: _Page) -> None:
-    if page.total != first.total:
-        raise Moving(f"page {number} announces {page.total} rows, the first announced {first.total}")
-    if page.page_count != first.page_count:
-        raise Moving(f"page {number} announces {page.page_count} pages, the first announced {first.page_count}")
-
-
-def _refuse_repetition(source: Source, unit: str, number: int, records: Sequence[Record], seen: set[bytes]) -> None:
-    """Refuses a page whose records came before: its paging goes round in circles. One row may be listed twice."""
-    content = hashlib.sha256(orjson.dumps(records)).digest()
-    if len(records) > 1 and content in seen:
-        raise SourceChanged(source.id, f"page {number} of {unit} repeats an earlier one; ask its owner")
-    seen.add(content)
-
-
-def _page(desk: _Desk, unit: str, answer: Answer) -> _Page:
+def _page(desk: _Desk, unit: str, sha256: str, answer: Answer) -> NumberedPage:
     source = desk.source
     if answer.status in {401, 403}:
         raise SourceRefused(source.id, f"answers {answer.status}: its owner must let our account in")
@@ -205,11 +152,8 @@ def _page(desk: _Desk, unit: str, answer: Answer) -> _Page:
     documents = found.find(f"{NAMESPACE}danhSach")
     if documents is None or any(document.tag != f"{NAMESPACE}OSSDocument" for document in documents):
         raise SourceChanged(source.id, "field danhSach: expected a list of OSSDocument; ask its owner")
-    return _Page(
-        total=_count(source, found, "tongSo"),
-        page_count=_count(source, found, "tongSoTrang"),
-        records=[_record(document) for document in documents],
-    )
+    records = [_record(document) for document in documents]
+    return NumberedPage(sha256, records, _count(source, found, "tongSo"), _count(source, found, "tongSoTrang"))
 
 
 def _told(desk: _Desk, unit: str, fault: soap_reply.Fault) -> SourceError:

@@ -6,6 +6,7 @@ does not know (`infinity`, `0000-00-00`) is a text like any other and loses no p
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import psycopg
 import pymysql
 from psycopg.adapt import AdaptersMap
 from psycopg.types.bool import BoolLoader
-from psycopg.types.numeric import IntLoader
+from psycopg.types.numeric import IntDumper, IntLoader
 from psycopg.types.string import StrDumperUnknown, TextLoader
 from pymysql import converters
 from pymysql.constants import FIELD_TYPE
@@ -24,10 +25,10 @@ from pymysql.constants import FIELD_TYPE
 from motcua.connections import Connection
 from motcua.errors import ConfigError
 
-# As the HTTP session's limits of reading: the server gives up first, and if it does not, we do a little later.
+# as the HTTP session's
 CONNECT_SECONDS = 5
-STATEMENT_SECONDS = 30
-VIETNAM_OFFSET = "+07:00"
+
+HandOver = Callable[[socket.socket], None]
 
 
 class Trouble(Enum):
@@ -50,7 +51,8 @@ class Driver:
     Attributes:
         dialect: SQLAlchemy's name.
         port: where it listens unless the connection says otherwise.
-        open: logs in; a DBAPI connection. It hands over its socket as soon as there is one.
+        open: logs in within `CONNECT_SECONDS`; a DBAPI connection whose statements end after so many seconds. It
+            hands over its socket as soon as there is one.
         begin: opens the read-only transaction that sees one state of both views; None where the driver does.
         utc_now: a statement that tells the database's clock as text, UTC.
         local_times: type codes of times without a zone.
@@ -59,8 +61,7 @@ class Driver:
 
     dialect: str
     port: int
-    # Any would be the DBAPI connection's type: it has no common one
-    open: Callable[[Connection, int, Callable[[socket.socket], None]], object]
+    open: Callable[[Connection, int, float, HandOver], object]
     begin: str | None
     utc_now: str
     local_times: frozenset[int]
@@ -90,9 +91,7 @@ def _certificates(connection: Connection) -> str | None:
 # PostgreSQL
 
 
-def _open_postgresql(
-    connection: Connection, port: int, hand_over: Callable[[socket.socket], None]
-) -> psycopg.Connection:
+def _open_postgresql(connection: Connection, port: int, seconds: float, hand_over: HandOver) -> psycopg.Connection:
     ca = _certificates(connection)
     made = psycopg.connect(
         context=_as_told(),
@@ -101,7 +100,7 @@ def _open_postgresql(
         dbname=connection.required("schema"),
         user=connection.required("login"),
         password=connection.required("password"),
-        connect_timeout=CONNECT_SECONDS,
+        connect_timeout=math.ceil(min(CONNECT_SECONDS, seconds)),
         client_encoding="utf8",
         application_name="motcua",
         gssencmode="disable",
@@ -111,7 +110,7 @@ def _open_postgresql(
     )
     hand_over(socket.fromfd(made.fileno(), socket.AF_INET, socket.SOCK_STREAM))
     for name, value in {
-        "statement_timeout": f"{STATEMENT_SECONDS}s",
+        "statement_timeout": f"{1000 * seconds:.0f}",
         "DateStyle": "ISO",
         "TimeZone": "Asia/Ho_Chi_Minh",
         "search_path": connection.extra.get("search_path"),
@@ -128,6 +127,7 @@ def _as_told() -> AdaptersMap:
     adapters = AdaptersMap(types=psycopg.adapters.types)
     # of no declared type, as a literal: the database reads it as the column that it is compared with
     adapters.register_dumper(str, StrDumperUnknown)
+    adapters.register_dumper(int, IntDumper)
     adapters.register_loader(0, TextLoader)  # every type without a loader of its own
     adapters.register_loader("bool", BoolLoader)
     for whole in ("int2", "int4", "int8"):
@@ -139,11 +139,13 @@ def _postgresql_trouble(error: BaseException | None) -> tuple[Trouble, str]:
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     if state is not None:
         return _SQLSTATES.get(state) or _SQLSTATES.get(state[:2]) or Trouble.OTHER, state
+    if not isinstance(error, psycopg.OperationalError):
+        return Trouble.OTHER, type(error).__name__
     # A log-in that fails has no SQLSTATE, and its words may be in any language: what is told is one of ours.
     words = str(error)
     known = next((phrase for phrase in _PASSING if phrase in words), None)
-    asked = isinstance(error, psycopg.Error) and error.pgconn is not None and error.pgconn.used_password
-    if "pg_hba.conf" in words or (asked and known is None):
+    has_sent_password = error.pgconn is not None and error.pgconn.used_password
+    if "pg_hba.conf" in words or (has_sent_password and known is None):
         return Trouble.LOG_IN, type(error).__name__
     return Trouble.LOST, known or type(error).__name__
 
@@ -174,7 +176,7 @@ _PASSING = (
 
 
 def _open_mysql(
-    connection: Connection, port: int, hand_over: Callable[[socket.socket], None]
+    connection: Connection, port: int, seconds: float, hand_over: HandOver
 ) -> pymysql.connections.Connection:
     if connection.extra.get("search_path"):
         raise ConfigError(
@@ -188,15 +190,18 @@ def _open_mysql(
         ssl_verify_cert=bool(ca), ssl_verify_identity=bool(ca), defer_connect=True,
     )  # fmt: skip
     try:
-        line = socket.create_connection((host, port), CONNECT_SECONDS)
+        line = socket.create_connection((host, port), min(CONNECT_SECONDS, seconds))
     except OSError as error:
         raise pymysql.OperationalError(_UNREACHABLE, type(error).__name__) from error
     hand_over(line.dup())
     made.connect(line)
     is_mariadb = "MariaDB" in made.get_server_info()
-    limit = "max_statement_time = %s" if is_mariadb else "max_execution_time = 1000 * %s"
     with made.cursor() as cursor:
-        cursor.execute(f"SET SESSION {limit}, time_zone = '{VIETNAM_OFFSET}'", [STATEMENT_SECONDS])
+        if is_mariadb:
+            cursor.execute("SET SESSION max_statement_time = %s", [seconds])
+        else:
+            cursor.execute("SET SESSION max_execution_time = %s", [round(1000 * seconds)])
+        cursor.execute("SET SESSION time_zone = '+07:00'")
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     return made
 

@@ -22,12 +22,13 @@ from sqlalchemy.pool import NullPool
 from motcua.connections import Connection
 from motcua.errors import SourceChanged, SourceError, SourceRefused, SourceUnavailable
 from motcua.platforms.base import Logins
-from motcua.platforms.sql_drivers import CONNECT_SECONDS, STATEMENT_SECONDS, Trouble, driver_of
+from motcua.platforms.sql_drivers import CONNECT_SECONDS, Trouble, driver_of
 from motcua.registry import Source
 
 # A log-in that meets no server is tried so often, with growing pauses.
 TRIES = 3
-# A server that does not keep its own time limit is hung up on so much later.
+# As the HTTP session's limit of reading. The server gives up first; on one that does not, we hang up a little later.
+STATEMENT_SECONDS = 30
 GRACE_SECONDS = 5
 
 _LOGINS = Logins()
@@ -160,7 +161,8 @@ class Session:
 
     def _log_in(self) -> Any:  # Any: DBAPI connections have no common type
         port = self._connection.port or self._driver.port
-        return self._driver.open(self._connection, port, self._line.watch)
+        seconds = max(0.1, min(STATEMENT_SECONDS, self._line.seconds_left))  # 0 would be no limit at all
+        return self._driver.open(self._connection, port, seconds, self._line.watch)
 
     @contextmanager
     def _asked(self, statement: sa.Executable, of: str) -> Iterator[sa.CursorResult[Any]]:
@@ -196,6 +198,11 @@ class _Line:
         self._deadline = deadline
         self._socket: socket.socket | None = None
 
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline."""
+        return self._deadline - time.monotonic()
+
     def watch(self, line: socket.socket) -> None:
         """Takes a duplicate of the driver's socket, as soon as there is one."""
         self._socket = line
@@ -203,7 +210,7 @@ class _Line:
     @contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:
         """What is waited for ends within so many seconds, and by the deadline; TimeoutError when none are left."""
-        left = min(seconds, self._deadline - time.monotonic())
+        left = min(seconds, self.seconds_left)
         if left <= 0:
             raise TimeoutError
         timer = threading.Timer(left, self._cut)

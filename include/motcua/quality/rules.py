@@ -136,8 +136,8 @@ RULES: tuple[Rule, ...] = (
     _critical("received_in_future", "received_at", _not_after_as_of("received_at", CLOCK_TOLERANCE)),
     _critical("returned_without_date", "returned_at", _true("returned_when_returned")),
     _critical("due_before_received", "due_at", _not_before("due_on", "received_on")),
-    _critical("finished_before_received", "finished_at", _not_before("finished_at", "received_at")),
-    _critical("returned_before_finished", "returned_at", _not_before("returned_at", "finished_at")),
+    _critical("finished_before_received", "finished_at", _true("finished_since_received")),
+    _critical("returned_before_finished", "returned_at", _true("returned_since_finished")),
     _critical("supplement_without_request", "supplements", _true("supplements_requested")),
     _warning("text_cleaned", "cleaned", _null("cleaned")),
     _warning(
@@ -150,5 +150,5 @@ RULES: tuple[Rule, ...] = (
     _warning("unknown_service_level", "service_level", _known("service_level")),
     _warning("unknown_result_delivery", "result_delivery", _known("result_delivery")),
     _warning("unknown_identity_kind", "identity_kind", _known("identity_kind")),
-    _warning("received_before_submitted", "received_at", _not_before("received_at", "submitted_at")),
+    _warning("received_before_submitted", "received_at", _true("received_since_submitted")),
 )

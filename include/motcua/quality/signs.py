@@ -10,6 +10,7 @@ import pandas as pd
 from motcua.domain.calendar import local_days
 from motcua.domain.codes import canonical_agency
 from motcua.domain.status import Status
+from motcua.quality.copies import conflicts
 from motcua.registry import Registry
 
 _DAY = "datetime64[s]"
@@ -30,9 +31,13 @@ def add_signs(
         frame[day] = local_days(frame[moment])
     frame["undamaged_code"] = frame["code"].mask(frame["damaged"].str.contains(r"\bcode\b", na=False))
     frame["code_date_exists"] = _code_date_exists(frame["code"])
-    frame["copies_agree"] = ~_conflicts(frame)
+    frame["copies_agree"] = ~conflicts(frame)
     frame["unit_is_its_sources"] = _is_its_sources(frame, registry)
     frame["returned_when_returned"] = ~(frame["status"].eq(Status.RETURNED).fillna(False) & frame["returned_at"].isna())
+    by_day = _by_day(frame)
+    frame["finished_since_received"] = _not_before(frame, "finished_at", "received_at", by_day)
+    frame["returned_since_finished"] = _not_before(frame, "returned_at", "finished_at", by_day)
+    frame["received_since_submitted"] = _not_before(frame, "received_at", "submitted_at", by_day)
     frame["supplements_requested"] = _requested(frame, supplements)
     frame["steps_in_order"] = ~frame.index.isin(_disordered(steps))
     open_or_done = ~frame["status"].isin([Status.NEW, Status.REFUSED]).fillna(False)
@@ -59,11 +64,23 @@ def _is_its_sources(frame: pd.DataFrame, registry: Registry) -> pd.Series:
     return pd.Series(~told.isin(list(foreign)) if foreign else True, index=frame.index)
 
 
-def newest_copies(dossiers: pd.DataFrame) -> pd.DataFrame:
-    """One row a (source, code): the newest change; of equal ones the first. Rows without a code all stay."""
-    ordered = dossiers.sort_values("source_changed_at", ascending=False, kind="stable", na_position="last")
-    repeated = ordered.duplicated(["source_id", "code"]) & ordered["code"].notna()
-    return ordered[~repeated].sort_index()
+def _by_day(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """Which moments of a dossier are known by their day alone; its end is so when what it was taken from is."""
+    given = {
+        moment: frame["by_day"].str.contains(rf"\b{moment}\b", na=False)
+        for moment in ("submitted_at", "received_at", "finished_given_at", "returned_at")
+    }
+    finished = given["finished_given_at"].where(frame["finished_given_at"].notna(), given["returned_at"])
+    return given | {"finished_at": finished}
+
+
+def _not_before(frame: pd.DataFrame, later: str, earlier: str, by_day: dict[str, pd.Series]) -> pd.Series:
+    """Whether one moment is not before the other; where one of them is a day, by days; true where one is missing."""
+    days = local_days(frame[later]) >= local_days(frame[earlier])
+    moments = frame[later] >= frame[earlier]
+    known = frame[later].notna() & frame[earlier].notna()
+    fine: pd.Series = days.where(by_day[later] | by_day[earlier], moments) | ~known
+    return fine
 
 
 def _code_date_exists(codes: pd.Series) -> pd.Series:
@@ -72,25 +89,16 @@ def _code_date_exists(codes: pd.Series) -> pd.Series:
     return digits.isna() | pd.to_datetime(digits, format="%y%m%d", errors="coerce").notna()
 
 
-def _conflicts(frame: pd.DataFrame) -> pd.Series:
-    """Rows whose code stands twice in the listing, at the newest change time, with different facts."""
-    key = [frame["source_id"], frame["code"]]
-    newest = frame.groupby(["source_id", "code"])["source_changed_at"].transform("max")
-    at_newest = frame["source_changed_at"].eq(newest) & frame["code"].notna()
-    contents = frame["content_sha256"].where(at_newest).groupby(key).transform("nunique")
-    conflicting: pd.Series = at_newest & (contents > 1)
-    return conflicting
-
-
 def _requested(frame: pd.DataFrame, supplements: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """False for a supplement without the request it answers, and for status 5 without any supplement."""
+    """False for a supplement without the request it answers, and for status 5 without any where they are told."""
     unrequested = supplements.loc[supplements["requested_at"].isna(), "row"]
     impossible = frame["impossible"].fillna("").str.contains("supplements")
     without = frame.index.isin(unrequested) & ~impossible.to_numpy(dtype=bool)
-    awaiting = frame["status"].eq(Status.SUPPLEMENT).fillna(False).to_numpy(dtype=bool)
-    return ~(without | (awaiting & (frame["supplements"] == 0).to_numpy()))
+    awaiting = frame["status"].eq(Status.SUPPLEMENT).fillna(False) & frame["supplements_told"]
+    return ~(without | (awaiting & (frame["supplements"] == 0)).to_numpy(dtype=bool))
 
 
 def _disordered(steps: pd.DataFrame) -> pd.Series:
+    """Rows with a step before its predecessor; derived ones are in order, and their dates have rules of their own."""
     before = steps.groupby("row")["at"].shift()
-    return steps.loc[steps["at"] < before, "row"]
+    return steps.loc[(steps["at"] < before) & ~steps["derived"], "row"]

@@ -82,7 +82,8 @@ def _code_tables(directory: Directory, problems: Problems) -> Tables:
         for row in rows(file, ("kind", *columns) if is_mixed else columns, problems):
             table = tables.setdefault(f"{file.stem}.{row['kind']}" if is_mixed else file.stem, {})
             code = row.read("code", int, "a whole number")
-            if row.required("source") in table:
+            alike = fold if is_mixed else str  # words are compared folded
+            if alike(row.required("source")) in map(alike, table):
                 problems.add(row.place, f"{row['source']!r} stands twice")
             if code is not None:
                 table[row["source"]] = code

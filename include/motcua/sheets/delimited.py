@@ -19,6 +19,7 @@ from motcua.sheets.rows import Row, clean
 DELIMITERS = (",", ";", "\t")
 # An open quote that swallows so many lines was not cut off by the end of the file: it was never closed.
 _MOST_LINES_OF_A_CELL = 20
+_SAMPLE_BYTES = 64 * 1024
 _UTF8_MARK, _UTF16_MARKS = codecs.BOM_UTF8, (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -53,7 +54,7 @@ def read_delimited(pieces: Iterator[bytes], layout: Layout) -> tuple[Header, Ite
     delimiter, header = _header(head, layout)
     if header is None:
         raise _no_header(head, layout, encoding)
-    vietnamese.check(head[header.rows :], encoding)
+    vietnamese.check(first[:_SAMPLE_BYTES].removeprefix(_UTF8_MARK), encoding)
     return header, _rows(chain(head, lines), delimiter, header)
 
 

@@ -86,15 +86,15 @@ def recognised(head: Sequence[Cells], columns: Columns) -> int:
 
 
 def _candidates(head: Sequence[Cells], columns: Columns) -> Iterator[_Candidate]:
-    """A row alone or with the next: the two belong together where the lower names something and the upper loses
-    nothing."""
+    """A row alone or with the next: they belong together where both name columns and the upper loses none to the
+    lower."""
     written = [row for row, cells in enumerate(head) if any(cells)]
     for row in written[: TITLE_ROWS + 1]:
         alone = _candidate(head[row], columns, row + 1)
         below = head[row + 1] if row + 1 < len(head) else ()
         both = _candidate(_joined(head[row], below), columns, row + 2)
-        names_something = any(plain(cell) in columns.spellings for cell in below if cell)
-        best = both if names_something and len(both.found) >= len(alone.found) else alone
+        name_something = alone.found and any(plain(cell) in columns.spellings for cell in below if cell)
+        best = both if name_something and len(both.found) >= len(alone.found) else alone
         yield _past_numbering(best, head)
 
 

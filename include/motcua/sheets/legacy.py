@@ -123,3 +123,4 @@ _DECODERS: dict[str, Callable[[], Decode]] = {
     "viscii": lambda: _charmap_decoder(VISCII),
     "vni": lambda: _Vni().decode,
 }
+ENCODINGS = tuple(_DECODERS)

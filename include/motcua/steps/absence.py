@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,7 +50,7 @@ def proof(batch: Pages, registry: Registry) -> Proof | None:
     )
 
 
-def present(dossiers: pd.DataFrame, batches: list[Pages], registry: Registry) -> pd.DataFrame:
+def present(dossiers: pd.DataFrame, batches: Sequence[Pages], registry: Registry) -> pd.DataFrame:
     """`source_id, code` of all rows that stand in listings that prove absence, bad rows too."""
     found = [pd.DataFrame({"source_id": pd.Series(dtype="str"), "code": pd.Series(dtype="str")})]
     for batch in batches:

@@ -30,7 +30,7 @@ from motcua.steps.cycles import in_force, named
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 8
-# For one source, whatever it does. Its own budget, where that is shorter.
+# For one source, whatever it does.
 LIMIT_SECONDS = 90
 # A window is widened until it holds so many rows, that one bad dossier does not speak for a source …
 ENOUGH_ROWS = 20
@@ -40,7 +40,7 @@ REACHES = (timedelta(days=1), timedelta(days=8), timedelta(days=60), timedelta(d
 SAMPLE = 1_000
 
 # What says of a listing that its end is not to be trusted, though its pages can be read.
-INCOMPLETE = {"CHANGED_WHILE_READING", "LIMIT", "CAP"}
+INCOMPLETE = {"CHANGED_WHILE_READING", "LIMIT", "CAP", "UNFINISHED"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,16 @@ class SourceCheck:
 
 
 def check_sources(
-    *, settings: Settings, connections: Connections, sources: Sequence[str], as_of: datetime
+    *,
+    settings: Settings,
+    connections: Connections,
+    sources: Sequence[str],
+    as_of: datetime,
+    limit_seconds: int = LIMIT_SECONDS,
 ) -> list[SourceCheck]:
-    """Checks sources side by side, in the order of the registry; all that are in force at `as_of` when none is named.
+    """Checks sources side by side; those named, in their order, or all that are in force at `as_of`.
+
+    Each has `limit_seconds`, or its own time budget where that is shorter.
 
     Raises:
         ConfigError: a source is not in the registry.
@@ -86,7 +93,10 @@ def check_sources(
     registry = place.registry(settings.registry)
     chosen = named(registry, sources) or in_force(registry, as_of)
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        tried = [(source, pool.submit(_check, source, connections, as_of, registry)) for source in chosen]
+        bounded = [
+            replace(source, time_budget_seconds=min(limit_seconds, source.time_budget_seconds)) for source in chosen
+        ]
+        tried = [(source, pool.submit(_check, source, connections, as_of, registry)) for source in bounded]
     return [_outcome(source, check) for source, check in tried]
 
 
@@ -121,7 +131,7 @@ def _check(source: Source, connections: Connections, as_of: datetime, registry: 
 def _some_rows(source: Source, connections: Connections, as_of: datetime, pages: Archive) -> Listing:
     """The listing of the smallest of our windows that holds enough rows, read to its end."""
     connection = connections.get(source.connection)
-    deadline = time.monotonic() + min(LIMIT_SECONDS, source.time_budget_seconds)
+    deadline = time.monotonic() + source.time_budget_seconds
     for reach in REACHES:
         left = max(1, round(deadline - time.monotonic()))
         window = Window(since=as_of - reach if reach else None, until=as_of)
@@ -140,12 +150,12 @@ def _failed(found: SourceCheck, error: ConfigError | SourceError, *, answered: b
     found = replace(found, kind=error.kind, message=error.message, reached=True)
     if isinstance(error, SourceRefused):
         return replace(found, logged_in=False)
-    if isinstance(error, SourceUnavailable) and not answered:
-        return replace(found, reached=error.kind == "RATE_LIMIT")
-    found = replace(found, logged_in=answered or None)
-    if isinstance(error, SourceUnavailable) or error.kind in INCOMPLETE:
-        return replace(found, complete=False)
-    return replace(found, mapped=False)
+    if error.kind in INCOMPLETE:
+        return replace(found, logged_in=True, complete=False)
+    if isinstance(error, SourceUnavailable):
+        is_cut = replace(found, logged_in=True, complete=False)
+        return is_cut if answered else replace(found, reached=error.kind == "RATE_LIMIT")
+    return replace(found, logged_in=answered or None, mapped=False)
 
 
 def _refuse_unlike(source: Source, listing: Listing, pages: Archive, registry: Registry) -> None:

@@ -8,13 +8,19 @@ slice by slice, so that memory stays what it is for the others; what stands twic
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import count
 
 import pandas as pd
 
 from motcua.connections import Connections
 from motcua.failpoints import pass_by
+from motcua.landing import Staging
 from motcua.mapping import derive
+from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place, tables
 from motcua.steps.absence import present
@@ -37,11 +43,6 @@ def judge(
     Returns:
         `rows, accepted, quarantined` (rows, not dossiers).
     """
-    # seconds to import, and only this step needs it
-    from motcua.quality import judge as run_rules
-    from motcua.quality.rules import Context
-    from motcua.quality.signs import add_signs, newest_copies
-
     with (
         place.connected(settings, Role.PIPELINE) as engine,
         ledger.stage_run(engine, "judge", cycle_id) as run,
@@ -53,33 +54,67 @@ def judge(
         staging = place.staging(settings, connections)
         staging.forget(part)  # of an earlier try, which may have been cut otherwise
         archive = place.archive(settings, connections)
-        newest: dict[str, datetime] = {}
         pass_by("judge.before_mapping")
-        accepted, refused = 0, 0
         slices = map_batches(pages, archive, registry, cycle_id=cycle_id, rows_at_once=ROWS_AT_ONCE)
-        for number, read in enumerate(slices):
-            derived = derive(read.dossiers, read.steps, read.supplements, registry, as_of=cycle.as_of)
-            signed = add_signs(derived, read.steps, read.supplements, registry, as_of=cycle.as_of)
-            for source, moment in signed.groupby("source_id")["source_changed_at"].max().dropna().items():
-                newest[str(source)] = max(moment.to_pydatetime(), newest.get(str(source), moment.to_pydatetime()))
-            current = newest_copies(signed)
-            verdict = run_rules(current, Context(registry, cycle.as_of))
-            frames = (
-                *_frames(read, current, verdict.findings, verdict.refused, cycle.as_of),
-                present(signed, pages, registry),
-            )
-            pass_by("judge.before_frames")
-            for name, frame in zip(FRAMES, frames, strict=True):
-                staging.write(f"{part}/{number}", name, frame)
-                pass_by("judge.after_a_frame")
-            accepted, refused = accepted + len(frames[0]), refused + len(verdict.refused)
-            run.rows += len(read.dossiers)
+        stage = partial(_judge_slice, staging, part, registry, cycle.as_of, pages)
+        # by `map`, which lets a slice go before the next one is made
+        outcomes = list(map(stage, count(), slices))
         pass_by("judge.before_marked")
         with engine.begin() as connection:
-            ledger.mark_judged(connection, cycle_id, batches, newest)
-        run.peak_memory_mb = place.peak_memory_mb()
+            ledger.mark_judged(connection, cycle_id, batches, _newest(outcomes))
+        run.rows, run.peak_memory_mb = sum(one.rows for one in outcomes), place.peak_memory_mb()
+    refused = sum(one.refused for one in outcomes)
     log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), refused)
-    return {"rows": run.rows, "accepted": accepted, "quarantined": refused}
+    return {"rows": run.rows, "accepted": sum(one.accepted for one in outcomes), "quarantined": refused}
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a slice's rows, and the newest change time of each source in it."""
+
+    rows: int
+    accepted: int
+    refused: int
+    newest: dict[str, datetime]
+
+
+def _judge_slice(
+    staging: Staging, part: str, registry: Registry, as_of: datetime, pages: Sequence[ledger.Pages], number: int,
+    read: Mapped,
+) -> _Outcome:  # fmt: skip
+    # seconds to import, and only this step needs it
+    from motcua.quality import judge as run_rules
+    from motcua.quality.copies import newest_copies
+    from motcua.quality.rules import Context
+    from motcua.quality.signs import add_signs
+
+    derived = derive(read.dossiers, read.steps, read.supplements, registry, as_of=as_of)
+    signed = add_signs(derived, read.steps, read.supplements, registry, as_of=as_of)
+    current = newest_copies(signed)
+    verdict = run_rules(current, Context(registry, as_of))
+    frames = (
+        *_frames(read, current, verdict.findings, verdict.refused, as_of),
+        present(signed, pages, registry),
+    )
+    pass_by("judge.before_frames")
+    for name, frame in zip(FRAMES, frames, strict=True):
+        staging.write(f"{part}/{number}", name, frame)
+        pass_by("judge.after_a_frame")
+    newest = signed.groupby("source_id")["source_changed_at"].max().dropna()
+    return _Outcome(
+        rows=len(read.dossiers),
+        accepted=len(frames[0]),
+        refused=len(verdict.refused),
+        newest={str(source): moment.to_pydatetime() for source, moment in newest.items()},
+    )
+
+
+def _newest(outcomes: Sequence[_Outcome]) -> dict[str, datetime]:
+    newest: dict[str, datetime] = {}
+    for outcome in outcomes:
+        for source, moment in outcome.newest.items():
+            newest[source] = max(moment, newest.get(source, moment))
+    return newest
 
 
 def _frames(

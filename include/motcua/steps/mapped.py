@@ -62,8 +62,9 @@ def map_batches(
     for kind, bite in _bites(batches, archive, registry):
         mapped = map_records([piece for _, piece in bite], SPECS[kind.platform], registry, own_codes=dict(kind.codes))
         if bites and rows + len(mapped.dossiers) > rows_at_once:
-            yield _slice(bites, cycle_id)
-            bites, rows = [], 0
+            full, bites, rows = _slice(bites, cycle_id), [], 0
+            yield full
+            del full  # two slices at once would be too many
         bites.append(([_Owner(source_id, piece.sha256, len(piece.records)) for source_id, piece in bite], mapped))
         rows += len(mapped.dossiers)
     yield _slice(bites, cycle_id)

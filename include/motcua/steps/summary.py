@@ -42,8 +42,8 @@ GROUP BY stage ORDER BY min(started_at)
 
 _SOURCES = sa.text("""
 SELECT count(*) AS total, count(*) FILTER (WHERE state = 'merged') AS ok,
-       count(*) FILTER (WHERE state = 'failed' AND error_kind <> ALL (:skipped)) AS down, count(*) FILTER (WHERE state = 'held') AS held,
-       coalesce(sum(changed), 0)::bigint AS versions_new
+       count(*) FILTER (WHERE state = 'failed' AND error_kind <> ALL (:skipped)) AS down,
+       count(*) FILTER (WHERE state = 'held') AS held, coalesce(sum(changed), 0)::bigint AS versions_new
 FROM core.batch WHERE cycle_id = :cycle_id
 """)
 

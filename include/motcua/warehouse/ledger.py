@@ -216,7 +216,9 @@ def record_failed(
     error_kind: str,
     error: str,
 ) -> None:
-    """A source could not be read: its batch says why, its standing is `down`, its watermark stays.
+    """A source could not be read: its batch says why, its standing is `down` (`held` while a hold is open).
+
+    Its watermark stays.
 
     One that is `BUSY`, since another cycle reads it, keeps its standing.
     """
@@ -244,7 +246,9 @@ def record_failed(
             VALUES (:source_id, 'down', :error_kind || ': ' || :error, :as_of, 1)
             ON CONFLICT (source_id) DO UPDATE SET
                 (state, reason, attempted_as_of, failures)
-              = ('down', EXCLUDED.reason, EXCLUDED.attempted_as_of, s.failures + 1)
+              = (CASE WHEN EXISTS (SELECT FROM core.hold h WHERE h.source_id = s.source_id AND h.state = 'open')
+                      THEN 'held' ELSE 'down' END,
+                 EXCLUDED.reason, EXCLUDED.attempted_as_of, s.failures + 1)
             WHERE s.fence <= :cycle_id
         """),
         values,

