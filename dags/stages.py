@@ -1,6 +1,7 @@
 """The tasks between a plan and its announcement: read, judge, merge. Shared by every DAG that brings dossiers in.
 
-No DAG stands here; a task belongs to the DAG that calls it.
+No DAG stands here; a task belongs to the DAG that calls it. What gathers up runs after `all_done`: of the platforms
+above it some are skipped in most runs, and to `all_done_min_one_success` one that is skipped is not done.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ def collect(label: str, cycle_id: int, sources: list[str]) -> dict[str, Any]:
     return steps.collect(**places(), cycle_id=cycle_id, sources=sources)
 
 
-@task(trigger_rule="all_done_min_one_success", execution_timeout=timedelta(minutes=5))
-def chunks(planned: dict[str, Any]) -> list[dict[str, Any]]:
+@task(trigger_rule="all_done", execution_timeout=timedelta(minutes=5))
+def chunks(planned: dict[str, Any] | None) -> list[dict[str, Any]]:
     """What was read, cut into parts that fit into memory; a collecting task that failed stops no other's rows."""
+    if planned is None:  # the plan is red, and says why
+        return []
     from motcua import steps
 
     cycle_id = planned["cycle_id"]
@@ -60,18 +63,24 @@ def load(label: str, cycle_id: int, part: str, batches: list[str]) -> None:
     judge(label, cycle_id, part, batches) >> consolidate(label, cycle_id, part, batches)
 
 
-@task(outlets=[DOSSIERS], trigger_rule="all_done_min_one_success", execution_timeout=timedelta(minutes=5))
-def announce(planned: dict[str, Any], outlet_events: Any) -> None:
+@task(outlets=[DOSSIERS], trigger_rule="all_done", execution_timeout=timedelta(minutes=5))
+def announce(planned: dict[str, Any] | None, outlet_events: Any) -> None:
     """Tells publication and delivery that the warehouse moved, even where a part of the run is red."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    if planned is None:
+        raise AirflowSkipException("there is no plan: nothing has moved")
     outlet_events[DOSSIERS].extra = {"as_of": planned["as_of"], "cycle_id": planned["cycle_id"]}
 
 
-@task(trigger_rule="all_done_min_one_success", retries=0, execution_timeout=timedelta(minutes=5))
-def report(planned: dict[str, Any], ti: Any, dag_run: Any) -> dict[str, Any]:
+@task(trigger_rule="all_done", retries=0, execution_timeout=timedelta(minutes=5))
+def report(planned: dict[str, Any] | None, ti: Any, dag_run: Any) -> dict[str, Any]:
     """Closes the cycle and says once what is wrong; red when we failed, or too much of a platform is down."""
     from motcua import steps
     from motcua.errors import MotcuaError
 
+    if planned is None:
+        raise MotcuaError("there is no plan: open the task `plan`; nothing was read")
     outcome: dict[str, Any] = steps.report(settings=settings(), cycle_id=planned["cycle_id"])
     failed = ti.get_ti_count(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id], states=["failed", "upstream_failed"])
     if failed:

@@ -50,8 +50,9 @@ with DAG(
 
         steps.prepare(settings=settings())
         return steps.plan(
-            settings=settings(), run_key=dag_run.run_id, as_of=moment(params, dag_run), sources=params["sources"],
-            full=params["full"], since=when(params, "since"), reason=params["reason"], requested_by=who(dag_run),
+            settings=settings(), run_key=f"sync {dag_run.run_id}", as_of=moment(params, dag_run),
+            sources=params["sources"], full=params["full"], since=when(params, "since"), reason=params["reason"],
+            requested_by=who(dag_run),
         )  # fmt: skip
 
     read_and_merge(plan())

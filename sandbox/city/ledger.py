@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -26,6 +27,14 @@ REGISTER = "sftp_register"
 REQUESTED_BY_STEP = ("oss_soap", "sql_view")  # a step with status 5 is the supplement request
 _DATES = ("submitted", "received", "due", "finished", "returned", "changed")
 _CHUNK = 5_000
+
+
+class Children(NamedTuple):
+    """How many steps and supplement requests dossiers have, and the status of the newest step, 0 for none."""
+
+    steps: Moments
+    newest: Moments
+    supplements: Moments
 
 
 def dossier_lines(state: CityState) -> Iterator[bytes]:
@@ -58,14 +67,14 @@ def _lines(view: View, offices: Flags, first: Moments | None = None) -> Iterator
         dossiers = present[start : start + _CHUNK]
         dates = dates_at(view, dossiers)
         if first is None:
-            counts = view.steps[dossiers], _supplements(view, dossiers)
+            children = Children(view.steps[dossiers], view.status[dossiers], _supplements(view, dossiers))
         else:
             dates = replace(as_told(view.city, dossiers, dates), changed=first[dossiers])
-            counts = _derived_steps(dates), np.zeros_like(dossiers)
-        yield _chunk(view, dossiers, dates, counts, twice)
+            children = _derived(dates)
+        yield _chunk(view, dossiers, dates, children, twice)
 
 
-def _chunk(view: View, dossiers: Moments, dates: Dates, counts: tuple[Moments, Moments], twice: set[int]) -> bytes:
+def _chunk(view: View, dossiers: Moments, dates: Dates, children: Children, twice: set[int]) -> bytes:
     city = view.city
     written = {name: _zoned(getattr(dates, name)) for name in _DATES}
     lines = []
@@ -85,8 +94,9 @@ def _chunk(view: View, dossiers: Moments, dates: Dates, counts: tuple[Moments, M
                 "channel": 1 if oddities & Oddity.NO_CHANNEL else int(city.channel[dossier]),
                 "procedure_code": listed_procedure(procedure, oddities, int(city.seed[dossier]))[:8],
                 **{f"{name}_at": column[place] for name, column in written.items()},
-                "steps": int(counts[0][place]),
-                "supplements": int(counts[1][place]),
+                "steps": int(children.steps[place]),
+                "newest_step": int(children.newest[place]) or None,
+                "supplements": int(children.supplements[place]),
                 "deleted": bool(view.deleted[dossier]),
                 "fault": fault or None,
                 "duplicate": dossier in twice,
@@ -105,9 +115,11 @@ def _supplements(view: View, dossiers: Moments) -> Moments:
     return np.where(by_step[view.city.source[dossiers]], steps, requested & ~lost)
 
 
-def _derived_steps(dates: Dates) -> Moments:
+def _derived(dates: Dates) -> Children:
     """A register's steps are those that its dates imply: received, finished, returned."""
-    return sum((getattr(dates, name) < IMPOSSIBLE).astype(np.int64) for name in ("received", "finished", "returned"))
+    reached = np.stack([moments < IMPOSSIBLE for moments in (dates.received, dates.finished, dates.returned)])
+    newest = (reached * np.array([[2], [9], [10]])).max(axis=0)
+    return Children(reached.sum(axis=0), newest, np.zeros_like(newest))
 
 
 def _zoned(moments: Moments) -> list[str | None]:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import posixpath
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
@@ -30,8 +30,8 @@ class Office(Protocol):
 
     path: str
 
-    def host_key(self) -> asyncssh.SSHKey:
-        """What the server shows to the next client."""
+    def host_keys(self) -> Sequence[asyncssh.SSHKey]:
+        """What the server shows to the next client: of each type, the client chooses."""
         ...
 
     def is_open(self) -> bool:
@@ -89,7 +89,7 @@ async def _talk(client: socket.socket, office: Office) -> None:
             connection = await asyncssh.run_server(
                 client,
                 server_factory=lambda: door,
-                server_host_keys=[office.host_key()],
+                server_host_keys=office.host_keys(),
                 sftp_factory=lambda channel: _Folder(channel, office),
                 allow_scp=False,
                 sftp_version=3,

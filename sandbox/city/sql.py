@@ -112,7 +112,9 @@ class Databases:
             self._state.listing(source, EVERYTHING, trouble) for source, trouble in zip(sources, troubles, strict=True)
         ]
         rows = [row for listing in listings for row in listing.rows(0, len(listing), times.iso)]
-        office.server.fill(office.database, map(_dossier, rows), (step for row in rows for step in _steps(row)))
+        once = {row.code: row for row in reversed(rows)}  # who is listed twice has each step once
+        steps = (step for row in once.values() for step in _steps(row))
+        office.server.fill(office.database, map(_dossier, rows), steps)
         self._change(office, troubles)
         office.view, office.troubles = self._state.view, troubles
 

@@ -104,7 +104,7 @@ def _lookups(truth: Truth, evidence: Evidence) -> list[Finding]:
             "returned_at": one.returned_at,
             "updated_at": one.changed_at,
             "steps": one.steps,
-            "newest_step": one.status,
+            "newest_step": one.newest_step,
         }
         for one in truth.public()
     }

@@ -34,12 +34,12 @@ class Hands:
             " GROUP BY source_id ORDER BY count(*) DESC, source_id LIMIT %s", 1
         )  # fmt: skip
 
-    def run(self, dag_id: str, **form: object) -> set[str]:
-        """Starts a run and waits for its good end; the tasks that were skipped."""
-        run = self._stack.airflow.trigger(dag_id, {"as_of": IN_DECEMBER, **form})
-        self._wait(dag_id, run["dag_run_id"])
-        skipped = self._stack.airflow.tasks(dag_id, run["dag_run_id"], state="skipped")
-        return {task["task_id"] for task in skipped}
+    def run(self, dag_id: str, **form: object) -> tuple[str, set[str]]:
+        """Starts a run and waits for its end; how it ended, and the tasks that were skipped."""
+        run_id = self._stack.airflow.trigger(dag_id, {"as_of": IN_DECEMBER, **form})["dag_run_id"]
+        state = self._end_of(dag_id, run_id)
+        skipped = self._stack.airflow.tasks(dag_id, run_id, state="skipped")
+        return state, {task["task_id"] for task in skipped}
 
     def published_since(self, moment: str) -> set[str]:
         """States of the publications that began since; waits for the first of them to end."""
@@ -66,12 +66,11 @@ class Hands:
         (number,) = self.column("SELECT hold_id FROM api.hold WHERE state = 'open' AND source_id = %s", self.office)
         return int(str(number))
 
-    def _wait(self, dag_id: str, run_id: str) -> None:
+    def _end_of(self, dag_id: str, run_id: str) -> str:
         for _ in range(SECONDS):
-            state = self._stack.airflow.run(dag_id, run_id)["state"]
+            state = str(self._stack.airflow.run(dag_id, run_id)["state"])
             if state in {"success", "failed"}:
-                assert state == "success", self._stack.airflow.tasks(dag_id, run_id, state="failed")
-                return
+                return state
             time.sleep(1)
         raise AssertionError(f"{dag_id} did not end within {SECONDS} s")
 
@@ -96,15 +95,29 @@ def test_a_form_that_is_not_filled_in_starts_nothing(hands: Hands, dag_id: str, 
         hands.run(dag_id, **form)
 
 
+def test_a_plan_that_cannot_be_made_is_a_red_run_that_tells_nobody(hands: Hands):
+    state, skipped = hands.run("sync_source", sources=["le_chan.nowhere"], reason=WHY)
+    assert (state, skipped >= {"load.judge", "load.consolidate", "announce"}) == ("failed", True)
+
+
+def test_a_source_that_is_down_is_no_red_run_and_its_cycle_is_closed(hands: Hands):
+    hands.city.misbehave(source=hands.office, mode="html_login")
+    state, skipped = hands.run("sync_source", sources=[hands.office], reason=WHY)
+    assert (state, skipped & {"chunks", "announce", "report"}) == ("success", set())
+    (cycle,) = hands.rows("SELECT ended_at, cycle_id FROM api.cycle ORDER BY cycle_id DESC LIMIT 1")
+    assert cycle["ended_at"] is not None
+    assert hands.column("SELECT state FROM api.batch WHERE cycle_id = %s", cycle["cycle_id"]) == ["failed"]
+
+
 def test_a_rejected_mass_change_leaves_everything_as_it_was(hands: Hands):
     before = hands.living()
     hands.city.misbehave(source=hands.office, mode="empty_list")
-    hands.run("sync_source", sources=[hands.office], full=True, reason=WHY)
+    assert hands.run("sync_source", sources=[hands.office], full=True, reason=WHY)[0] == "success"
     (asked,) = hands.rows("SELECT sources, is_full, reason, requested_by FROM api.cycle ORDER BY cycle_id DESC LIMIT 1")
     assert asked == {"sources": 1, "is_full": True, "reason": WHY, "requested_by": "admin"}
     number = hands.open_hold()
-    skipped = hands.run("decide_hold", hold_id=number, decision="reject", reason=WHY)
-    assert skipped == {"load.judge", "load.consolidate", "announce"}
+    rejected = hands.run("decide_hold", hold_id=number, decision="reject", reason=WHY)
+    assert rejected == ("success", {"load.judge", "load.consolidate", "announce"})
     (decided,) = hands.rows("SELECT state, decided_by, decision_reason FROM api.hold WHERE hold_id = %s", number)
     assert decided == {"state": "rejected", "decided_by": "admin", "decision_reason": WHY}
     assert hands.living() == before
@@ -115,7 +128,8 @@ def test_an_accepted_mass_change_is_merged_and_published(hands: Hands):
     hands.city.misbehave(source=hands.office, mode="half_list", share=0.3)
     hands.run("sync_source", sources=[hands.office], full=True, reason=WHY)
     began = hands.column("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")[0]
-    assert hands.run("decide_hold", hold_id=hands.open_hold(), decision="accept", reason=WHY) == set()
+    accepted = hands.run("decide_hold", hold_id=hands.open_hold(), decision="accept", reason=WHY)
+    assert accepted == ("success", set())
     assert 0 < hands.living() < before / 2
     assert hands.published_since(str(began)) == {"success"}
     hands.city.misbehave(source=hands.office, mode="off")

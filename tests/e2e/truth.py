@@ -39,6 +39,7 @@ class Version:
     returned_at: datetime | None
     changed_at: datetime
     steps: int
+    newest_step: int | None
     supplements: int
     deleted: bool = False
     has_facts: bool = True
@@ -166,6 +167,7 @@ def _version(line: Line, tables: RegistryTables) -> Version:
         channel=channel, status=int(str(line["status"])), submitted_at=_moment(line["submitted_at"]),
         received_at=received, due_at=due, due_source=source, finished_at=_moment(line["finished_at"]),
         returned_at=_moment(line["returned_at"]), changed_at=changed, steps=int(str(line["steps"])),
+        newest_step=None if line["newest_step"] is None else int(str(line["newest_step"])),
         supplements=int(str(line["supplements"])), deleted=deleted, has_facts=not deleted,
     )  # fmt: skip
 

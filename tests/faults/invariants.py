@@ -85,6 +85,8 @@ def _no_loss(evidence: Evidence) -> Iterator[str]:
         lost = evidence.living[source] - held
         if len(lost) > nameless:
             yield f"{source}: {len(lost) - nameless} dossiers are lost"
+        if gone := after.deleted(source) & evidence.living[source]:
+            yield f"{source}: {len(gone)} dossiers count as deleted, and live"
         if invented := after.codes(source) - evidence.known[source] - evidence.run.before.codes(source):
             yield f"{source}: {len(invented)} dossiers are invented"
     for source in set(evidence.run.states()) - set(evidence.merged):

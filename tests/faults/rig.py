@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections import defaultdict
@@ -21,7 +22,7 @@ from motcua.steps.cycles import TooManyDown, report
 
 from tests.e2e.feed_reader import read_feed
 from tests.faults.invariants import Evidence
-from tests.faults.offices import Offices, upstream, write_connections
+from tests.faults.offices import Offices, add_twin, upstream, write_connections
 from tests.faults.outcome import Means, Run
 from tests.faults.proxy import Proxy, Toxic
 from tests.faults.standing import Standing, read_standing
@@ -66,6 +67,21 @@ class Rig:
         """Tells these platforms' victims to misbehave."""
         for platform in platforms:
             self.city.misbehave(source=self.offices.victims[platform], **trouble)
+
+    def add_twin(self, source: str) -> str:
+        """A second source of the same office, in a registry of this installation's own."""
+        folder = self.settings.home / "registry"
+        shutil.copytree(str(self.settings.registry), folder)
+        add_twin(folder, twin := f"{source}_song_sinh", source)
+        self.settings = replace(self.settings, registry=folder)
+        return twin
+
+    def edit(self, source: str, **wanted: object) -> list[str]:
+        """Lets a source do something that nobody foresaw; the codes of the dossiers that it meant."""
+        answer = self.city.http.post(f"{self.city.url}/control/edits", json={"source": source, **wanted})
+        assert answer.status_code == 200, answer.text
+        codes: list[str] = answer.json()["codes"]
+        return codes
 
     def heal(self) -> None:
         """All is well again; victims are reached straight, so that what a log-in remembers does not count."""
@@ -123,8 +139,14 @@ class Rig:
             run=run, clean=clean.after, expected=expected,
             living={source: {code for code, lives in codes.items() if lives} for source, codes in shown.items()},
             known={source: set(codes) for source, codes in shown.items()},
-            feed=read_feed(self.settings.home / "feeds" / "v1"), words=personal_words(run.after), **differs,
+            feed=read_feed(self.settings.home / "feeds" / "v1"), words=self._words(), **differs,
         )  # fmt: skip
+
+    def _words(self) -> frozenset[str]:
+        """Every number of a person in the city, and some of the other words: to look for all would take too long."""
+        words = [str(word) for word in self.city.http.get(f"{self.city.url}/control/ledger/people").json()]
+        others = [word for word in words if not word.isdigit() and len(word) > 5]
+        return frozenset(word for word in words if word.isdigit()).union(others[:: max(1, len(others) // 150)])
 
     def _carried(self) -> dict[str, tuple[int, int]]:
         """Connections and HTTP requests so far, by victim."""
@@ -151,14 +173,6 @@ class Log:
         finally:
             logger.removeHandler(handler)
             logger.setLevel(level)
-
-
-def personal_words(standing: Standing) -> frozenset[str]:
-    """Every number of a person, and some of the other words: to look for all would take longer than the run."""
-    rows = standing.of("private.applicant")
-    numbers = {row[name] for row in rows for name in ("identity_number", "phone")}
-    words = {row[name] for row in rows[:: max(1, len(rows) // 50)] for name in ("name", "address", "email", "summary")}
-    return frozenset(word for word in numbers | words if word and len(word) > 5)
 
 
 def _means() -> Means:

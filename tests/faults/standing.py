@@ -42,6 +42,10 @@ class Standing:
         """Codes that a source is held to have told."""
         return {row["code"] for row in self.of("core.source_dossier", source_id=source)}
 
+    def deleted(self, source: str) -> set[str]:
+        """Those of them that count as deleted."""
+        return {row["code"] for row in self.of("core.source_dossier", source_id=source, deleted=True)}
+
     def refused(self, source: str) -> set[str]:
         """What of a source stands in quarantine and is not mended."""
         return {row["identity"] for row in self.of("core.quarantine", source_id=source, settled_at=None)}

@@ -1,4 +1,4 @@
-"""Row 37: the run of the schedule and one by hand at once. Whoever wins a source, the end is as of one after the other."""
+"""Row 37: the run of the schedule and one by hand at once. Whoever wins a source, the end is like one after another."""
 
 from __future__ import annotations
 

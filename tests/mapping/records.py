@@ -10,7 +10,7 @@ from motcua.mapping.spec import Record
 from motcua.registry import Registry
 
 PAGE = "ab" * 32
-STEPS = {"igate": "TienTrinh", "lgsp": "QuaTrinhXuLy", "oss_soap": "lichSu"}
+STEPS = {"igate": "TienTrinh", "lgsp": "QuaTrinhXuLy", "oss_soap": "lichSu", "sql_view": "v_qua_trinh"}
 SUPPLEMENTS = {"igate": "BoSung", "lgsp": "DanhSachHoSoBoSung"}
 
 

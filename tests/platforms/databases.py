@@ -51,14 +51,14 @@ _NUMBER = itertools.count(1)
 
 
 @contextmanager
-def server(dialect: str) -> Iterator[DatabaseServer]:
+def server(dialect: str, *options: str) -> Iterator[DatabaseServer]:
     """A server of a kind; where there is none its tests are skipped, and fail where nothing may be."""
     if dialect == "mysql" and programs_of_mariadb() is None:
         missing = "MariaDB is not installed: apt-get install mariadb-server-core mariadb-client-core"
         if os.environ.get(SKIP_NOTHING):
             pytest.fail(missing)
         pytest.skip(missing)
-    running = DatabaseServer(dialect)
+    running = DatabaseServer(dialect, *options)
     try:
         _ = running.socket
         yield running
@@ -106,8 +106,8 @@ class Database:
                 host=str(self._socket.parent), user="postgres", dbname=database, autocommit=True, options=path
             )
         return pymysql.connect(
-            unix_socket=str(self._socket), user="root", database=database, charset="utf8mb4", autocommit=True, sql_mode=""
-        )  # fmt: skip
+            unix_socket=str(self._socket), user="root", database=database, autocommit=True, sql_mode=""
+        )
 
     def run(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Runs a statement as the office's own administrator."""
@@ -120,7 +120,8 @@ class Database:
         shown = [f"{instead[name]} AS {name}" if instead.get(name) else name for name in COLUMNS[view]]
         shown = [text for text, name in zip(shown, COLUMNS[view], strict=True) if instead.get(name) != ""]
         self.run(f"DROP VIEW IF EXISTS {view}")
-        self.run(f"CREATE VIEW {view} AS SELECT {', '.join(filter(None, [*shown, also]))} FROM {view[2:]}")
+        everything = ", ".join(filter(None, [*shown, also]))
+        self.run(f"CREATE VIEW {view} AS SELECT {everything} FROM {view[2:]}")  # noqa: S608  the names are ours
         self.run(f"GRANT SELECT ON {view} TO {self.grantee}")
 
     def put(self, *dossiers: Mapping[str, object]) -> None:
@@ -135,7 +136,7 @@ class Database:
         with closing(self._admin.cursor()) as cursor:
             cursor.execute("BEGIN")
             values = [[row.get(column) for column in COLUMNS[view]] for row in rows]
-            cursor.executemany(f"INSERT INTO {view[2:]} VALUES ({places})", values)  # noqa: S608  the names are ours
+            cursor.executemany(f"INSERT INTO {view[2:]} VALUES ({places})", values)  # noqa: S608  likewise
             cursor.execute("COMMIT")
 
     def connection(self, **differs: object) -> Connection:
@@ -184,4 +185,4 @@ def dossier(number: int, changed: str | None = None, **differs: object) -> dict[
 
 
 def step(number: int, order: int, **differs: object) -> dict[str, object]:
-    return {"ma_ho_so": code(number), "thu_tu": order, "thoi_diem": f"2018-10-12 0{order}:00:00"} | differs
+    return {"ma_ho_so": code(number), "thu_tu": order, "thoi_diem": f"2018-10-12 {order:02d}:00:00"} | differs

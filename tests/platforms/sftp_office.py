@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import hashlib
 import io
 import itertools
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Any
 
 import asyncssh
+import pytest
 from motcua.connections import Connection
+from motcua.errors import SourceError
+from motcua.platforms import Listing, Window
+from motcua.platforms.register.ssh import SftpLimits
+from motcua.platforms.sftp_register import SftpRegister
+from motcua.registry import Source
 
 from sandbox.city import sftp
 from sandbox.city.sftp import File
 
 USER, SECRET = "motcua", "s3cret-s3cret"
 LOCAL = timezone(timedelta(hours=7))
+UNIT = "000.05.33.H24"
+UNTIL = datetime(2018, 12, 25, 17, tzinfo=LOCAL)
+ALL = Window(since=None, until=UNTIL)
 _NUMBER = itertools.count(1)
 HEADINGS = (
     "STT", "Mã hồ sơ", "Mã TTHC", "Họ tên người nộp", "Ngày nộp", "Ngày tiếp nhận", "Ngày hẹn trả", "Ngày hoàn thành",
@@ -52,7 +64,7 @@ class Office:
 
     Attributes:
         files: what is in its folder.
-        key: its host key.
+        keys: its host keys.
         secret: the password, or the public key, that it takes.
         log_ins: what was tried, in order.
         fetched: names of the files that were opened, in order.
@@ -65,7 +77,7 @@ class Office:
     def __init__(self, files: Mapping[str, File]) -> None:
         self.path = "/so-theo-doi"
         self.files = dict(files)
-        self.key = sftp.host_key("office")
+        self.keys = [sftp.host_key("office")]
         self.secret = SECRET
         self.log_ins: list[tuple[str, str]] = []
         self.fetched: list[str] = []
@@ -74,8 +86,8 @@ class Office:
         self.before_answer = 0.0
         self.refusal: asyncssh.SFTPError | None = None
 
-    def host_key(self) -> asyncssh.SSHKey:
-        return self.key
+    def host_keys(self) -> Sequence[asyncssh.SSHKey]:
+        return self.keys
 
     def is_open(self) -> bool:
         return True
@@ -104,18 +116,17 @@ class Office:
 
 
 @contextmanager
-def serving(office: Office) -> Iterator[int]:
-    """Serves an office from a thread of its own; its port."""
+def serving(serve: Callable[[socket.socket], Coroutine[Any, Any, None]]) -> Iterator[int]:
+    """Runs a server in a thread of its own; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         runner = asyncio.Runner()
-        loop = runner.get_loop()
-        task = loop.create_task(sftp.serve(listener, office))
+        task = runner.get_loop().create_task(serve(listener))
         thread = threading.Thread(target=_run, args=(runner, task), name="sftp office")
         thread.start()
         try:
             yield listener.getsockname()[1]
         finally:
-            loop.call_soon_threadsafe(task.cancel)
+            runner.get_loop().call_soon_threadsafe(task.cancel)
             thread.join(timeout=10)
             assert not thread.is_alive()
 
@@ -123,6 +134,45 @@ def serving(office: Office) -> Iterator[int]:
 def _run(runner: asyncio.Runner, task: asyncio.Task[None]) -> None:
     with runner, suppress(asyncio.CancelledError):
         runner.get_loop().run_until_complete(task)
+
+
+class Reading:
+    """An office behind a real server, and the platform that reads it."""
+
+    def __init__(self, office: Office, port: int) -> None:
+        self.office, self.port = office, port
+        self.connection: Connection = connection(port)
+        self.kept: list[bytes] = []
+
+    def source(self, **differs: object) -> Source:
+        facts: dict[str, object] = {
+            "id": "le_chan.an_bien", "group": "le_chan", "units": (UNIT,), "platform": "sftp_register",
+            "connection": "office",
+        }  # fmt: skip
+        return Source(**facts | differs)  # type: ignore[arg-type]  # a test gives what it means
+
+    def read(
+        self, window: Window = ALL, *, limits: SftpLimits | None = None, settle: float = 60.0, **differs: object
+    ) -> Listing:
+        platform = SftpRegister(limits=limits, settle_seconds=settle)
+        return platform.read_listing(self.source(**differs), self.connection, window, keep=self.keep)
+
+    def keep(self, body: bytes) -> str:
+        self.kept.append(body)
+        return hashlib.sha256(body).hexdigest()
+
+    def failure(self, **differs: object) -> SourceError:
+        with pytest.raises(SourceError) as caught:
+            self.read(**differs)
+        assert str(caught.value).startswith("le_chan.an_bien: ")
+        return caught.value
+
+
+@contextmanager
+def reading_of(office: Office) -> Iterator[Reading]:
+    """Serves an office, and reads it."""
+    with serving(partial(sftp.serve, office=office)) as port:
+        yield Reading(office, port)
 
 
 def connection(port: int, **differs: object) -> Connection:

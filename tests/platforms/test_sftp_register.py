@@ -12,22 +12,28 @@ from datetime import datetime, timedelta
 
 import asyncssh
 import pytest
-from motcua.connections import Connection
-from motcua.errors import SourceChanged, SourceError, SourceUnavailable
+from motcua.errors import SourceChanged, SourceUnavailable
 from motcua.platforms import Listing, PageRef, Window
 from motcua.platforms.register.reading import BOUNDS
 from motcua.platforms.register.ssh import SftpLimits
 from motcua.platforms.sftp_register import SftpRegister
-from motcua.registry import Source
 
 from sandbox.city.sftp import File
-from tests.platforms.sftp_office import LOCAL, Office, at, code, connection, register, serving
+from tests.platforms.sftp_office import (
+    LOCAL,
+    UNIT,
+    UNTIL,
+    Office,
+    Reading,
+    at,
+    code,
+    connection,
+    reading_of,
+    register,
+)
 
 pytestmark = pytest.mark.slow
 
-UNIT = "000.05.33.H24"
-UNTIL = datetime(2018, 12, 25, 17, tzinfo=LOCAL)
-ALL = Window(since=None, until=UNTIL)
 DAY, NEXT_DAY, FULL = (
     f"so-theo-doi_{UNIT}_20181220.csv", f"so-theo-doi_{UNIT}_20181221.csv", f"so-theo-doi_{UNIT}_20181221_full.csv",
 )  # fmt: skip
@@ -36,37 +42,6 @@ FILES = {
     DAY: File(at("12-20 16:45:00"), register(1, 2)),
     NEXT_DAY: File(at("12-21 16:45:00"), register(3)),
 }
-Read = Callable[..., Listing]
-
-
-class Reading:
-    """An office behind a real server, and the platform that reads it."""
-
-    def __init__(self, office: Office, port: int) -> None:
-        self.office, self.port = office, port
-        self.connection: Connection = connection(port)
-        self.kept: list[bytes] = []
-
-    def source(self, **differs: object) -> Source:
-        facts: dict[str, object] = {
-            "id": "le_chan.an_bien", "group": "le_chan", "units": (UNIT,), "platform": "sftp_register",
-            "connection": "office",
-        }  # fmt: skip
-        return Source(**facts | differs)  # type: ignore[arg-type]  # a test gives what it means
-
-    def read(self, window: Window = ALL, *, limits: SftpLimits | None = None, settle: float = 60.0, **differs: object):
-        platform = SftpRegister(limits=limits, settle_seconds=settle)
-        return platform.read_listing(self.source(**differs), self.connection, window, keep=self.keep)
-
-    def keep(self, body: bytes) -> str:
-        self.kept.append(body)
-        return hashlib.sha256(body).hexdigest()
-
-    def failure(self, **differs: object) -> SourceError:
-        with pytest.raises(SourceError) as caught:
-            self.read(**differs)
-        assert str(caught.value).startswith("le_chan.an_bien: ")
-        return caught.value
 
 
 @pytest.fixture
@@ -74,8 +49,7 @@ def open_office() -> Iterator[Callable[..., Reading]]:
     with ExitStack() as stack:
 
         def opened(files: dict[str, File] = FILES) -> Reading:
-            office = Office(files)
-            return Reading(office, stack.enter_context(serving(office)))
+            return stack.enter_context(reading_of(Office(files)))
 
         yield opened
 
@@ -124,11 +98,15 @@ def test_quiet_days_are_an_empty_window(open_office: Callable[..., Reading]) -> 
     assert reading.office.fetched == []
 
 
-def test_files_of_one_time_are_read_by_number(open_office: Callable[..., Reading]) -> None:
-    same = at("12-20 16:45:00")
-    numbered = [f"so-theo-doi_{UNIT}_20181220{number}.csv" for number in ("_10", "_02", "", "_03_full")]
-    reading = open_office({name: File(same, register(1)) for name in numbered})
-    assert names(reading.read()) == [numbered[2], numbered[1], numbered[3], numbered[0]]
+def test_files_of_one_time_are_read_by_day_and_number(open_office: Callable[..., Reading]) -> None:
+    same = at("12-22 09:00:00")  # a folder that was copied
+    in_order = [
+        f"so-theo-doi_{UNIT}_20181220.csv", "so-theo-doi_H24.33.05_20181220_01.csv",
+        f"so-theo-doi_{UNIT}_20181220_02_full.csv", f"so-theo-doi_{UNIT}_20181220_10.csv",
+        "so-theo-doi_H24.33.05_20181221.csv", f"so-theo-doi_{UNIT}_20181222.csv",
+    ]  # fmt: skip
+    reading = open_office({name: File(same, register(1)) for name in sorted(in_order)})
+    assert names(reading.read()) == in_order
 
 
 def test_files_of_other_units_and_other_files_are_left_alone(open_office: Callable[..., Reading]) -> None:
@@ -186,7 +164,7 @@ def test_folder_of_thousands_is_refused(open_office: Callable[..., Reading]) -> 
 
 def test_young_file_is_left_for_the_next_cycle(open_office: Callable[..., Reading]) -> None:
     young = f"so-theo-doi_{UNIT}_20181225.csv"
-    reading = open_office(FILES | {young: File(at("12-25 16:59:30"), register(4)[:-9])})
+    reading = open_office(FILES | {young: File(at("12-25 16:59:30"), register(4)[:-50])})
     assert names(reading.read()) == [DAY, NEXT_DAY, FULL]
     assert young not in reading.office.fetched
     reading.office.files[young] = File(at("12-25 16:59:30"), register(4))
@@ -211,10 +189,8 @@ def test_file_that_grows_while_we_are_there_is_left_however_old_it_looks(open_of
 
 def test_file_that_grew_between_look_and_transfer_is_left(open_office: Callable[..., Reading]) -> None:
     reading = open_office()
-    grown = {"12-21 16:45:00": 3, "12-21 16:45:01": 4}
-    reading.office.after_fetch = lambda _: reading.office.files.update(
-        {NEXT_DAY: File(at("12-21 16:45:01"), register(*range(grown["12-21 16:45:01"])))}
-    )
+    grown = File(at("12-21 16:45:01"), register(3, 4))
+    reading.office.after_fetch = lambda _: reading.office.files.update({NEXT_DAY: grown})
     assert names(reading.read()) == [DAY, FULL]
 
 
@@ -248,7 +224,7 @@ def test_content_that_came_twice_is_one_page_of_the_archive(open_office: Callabl
 
 def test_file_cut_in_its_last_row_is_told_and_nothing_of_it_counts(open_office: Callable[..., Reading]) -> None:
     reading = open_office()
-    reading.office.files[FULL] = File(FILES[FULL].at, FILES[FULL].body[:-9])
+    reading.office.files[FULL] = File(FILES[FULL].at, FILES[FULL].body[:-50])
     error = reading.failure()
     assert (isinstance(error, SourceChanged), error.kind) == (True, "UNFINISHED")
     assert FULL in str(error)
@@ -260,7 +236,7 @@ def test_server_that_gives_less_than_it_lists_is_told(open_office: Callable[...,
     reading.office.files[FULL] = File(FILES[FULL].at, _Longer(FILES[FULL].body, by=100))
     error = reading.failure()
     assert (type(error), error.kind) == (SourceUnavailable, "UNFINISHED")
-    assert "its server gives more or fewer than the" in str(error)
+    assert f"its server gives fewer than the {len(FILES[FULL].body) + 100} bytes that it lists" in str(error)
 
 
 def test_transfer_that_breaks_is_begun_anew(open_office: Callable[..., Reading]) -> None:

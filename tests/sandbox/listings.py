@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from itertools import count
 from typing import Any
 
+import psycopg
 from lxml import etree
+from psycopg.rows import dict_row
 
 from sandbox.city import soap
 from sandbox.city.registry import Source, read_registry
@@ -18,7 +21,8 @@ from tests.sandbox.city_client import ALL_OF_IGATE, REGISTRY, CityClient
 from tests.sandbox.offices import SoapOffice
 
 Row = dict[str, Any]  # Any: JSON, or texts
-REQUESTED = "5"
+WITH_LOG_IN = ("igate", "lgsp")
+REQUEST = {"TrangThai": "5"}
 # igate's names of what others call otherwise
 LGSP = {
     "HinhThucNop": "KenhThucHien", "TrangThai": "TrangThaiHoSo", "NgayNop": "NgayNopHoSo", "NgayTraKetQua": "NgayTra",
@@ -30,6 +34,12 @@ SOAP = {
     "NgayHenTra": "ngayHenTra", "NgayKetThucXuLy": "ngayHoanThanh", "NgayTraKetQua": "ngayTraKetQua",
     "TrangThai": "trangThai", "NgayCapNhat": "ngayCapNhat", "DaXoa": "daXoa",
 }  # fmt: skip
+SQL = {
+    "MaHoSo": "ma_ho_so", "MaTTHC": "ma_tthc", "MaDonViTiepNhan": "ma_don_vi", "HinhThucNop": "kenh_thuc_hien",
+    "LoaiDoiTuong": "loai_doi_tuong", "HoTen": "ten_chu_ho_so", "NgayNop": "ngay_nop", "NgayTiepNhan": "ngay_tiep_nhan",
+    "NgayHenTra": "ngay_hen_tra", "NgayKetThucXuLy": "ngay_ket_thuc", "NgayTraKetQua": "ngay_tra",
+    "TrangThai": "trang_thai", "NgayCapNhat": "ngay_cap_nhat", "DaXoa": "da_xoa",
+}  # fmt: skip
 
 
 def every_row(city: CityClient) -> Iterator[tuple[Source, Row]]:
@@ -38,7 +48,7 @@ def every_row(city: CityClient) -> Iterator[tuple[Source, Row]]:
     for source in read_registry(REGISTRY).sources:
         if (read := _READERS.get(source.platform)) is None:
             continue
-        if source.connection not in log_ins and source.platform != "oss_soap":
+        if source.connection not in log_ins and source.platform in WITH_LOG_IN:
             log_ins[source.connection] = city.log_in(source.connection)
         for row in read(city, source, log_ins.get(source.connection, "")):
             yield source, row
@@ -82,8 +92,30 @@ def _as_igate(document: etree._Element) -> Row:
     row["TienTrinh"] = [
         {"TrangThai": _code(soap.STATUSES, step.findtext("{*}trangThai"))} for step in document.iter("{*}buoc")
     ]
-    row["BoSung"] = [{"NgayYeuCau": True} for step in row["TienTrinh"] if step["TrangThai"] == REQUESTED]
+    row["BoSung"] = [{"NgayYeuCau": True} for step in row["TienTrinh"] if step == REQUEST]
     return row
+
+
+def _sql(city: CityClient, source: Source, _: str) -> Iterator[Row]:
+    account = city.connections[source.connection]
+    where = {"host": account["host"], "port": account["port"], "dbname": account["schema"]}
+    with psycopg.connect(
+        **where, user=account["login"], password=account["password"], row_factory=dict_row,
+        options=f"-c search_path={account['extra']['search_path']}",
+    ) as connection:  # fmt: skip
+        steps: dict[str, list[Row]] = {}
+        for step in connection.execute("SELECT * FROM v_qua_trinh ORDER BY thu_tu"):
+            steps.setdefault(step["ma_ho_so"], []).append({"TrangThai": str(step["trang_thai"])})
+        for row in connection.execute(
+            "SELECT * FROM v_ho_so WHERE ma_don_vi = %s ORDER BY ngay_cap_nhat, ma_ho_so", [source.unit]
+        ):
+            told = {name: _plain(row[other]) for name, other in SQL.items()}
+            own = steps.get(row["ma_ho_so"], [])
+            yield told | {"TienTrinh": own, "BoSung": [{"NgayYeuCau": True} for step in own if step == REQUEST]}
+
+
+def _plain(value: object) -> object:
+    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value
 
 
 def _turned(text: str | None) -> str | None:
@@ -102,4 +134,5 @@ _READERS: dict[str, Callable[[CityClient, Source, str], Iterator[Row]]] = {
     "igate": _igate,
     "lgsp": _lgsp,
     "oss_soap": _soap,
+    "sql_view": _sql,
 }

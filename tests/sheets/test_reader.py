@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -65,16 +66,16 @@ def test_piece_has_its_columns_and_few_rows(reader: Reader) -> None:
 
 def test_one_child_reads_many_files_and_survives_bad_ones(reader: Reader) -> None:
     bad: list[tuple[bytes, type[SheetError]]] = [
-        (b"x,y\r\n" * 20, Unreadable), (CSV[:-20] + b'"', Cut), (CSV * 2, Unreadable), (b"", Cut)
+        (b"x,y\r\n" * 20, Unreadable), (CSV + b"2,", Cut), (CSV + b'2,"\r\n2,"x"', Unreadable), (b"", Cut)
     ]  # fmt: skip
     assert rows(reader, CSV) == 1
     (child,) = children()
-    for body, error in bad[:2]:
+    for body, error in bad:
         with pytest.raises(error):
             rows(reader, body)
         assert rows(reader, CSV) == 1
     with pytest.raises(Unreadable):
-        rows(reader, b"PK\x03\x04" + bytes(400) + b"PK\x05\x06", layout(is_workbook=True))
+        rows(reader, b"PK\x03\x04" + bytes(400) + b"PK\x05\x06" + bytes(18), layout(is_workbook=True))
     assert rows(reader, _register_of(3), layout(is_workbook=True)) == 3
     assert children() == [child]
 
@@ -114,7 +115,7 @@ def test_child_that_hangs_is_ended_in_time(reader: Reader) -> None:
     next(coming)
     children()[0].suspend()
     since = time.monotonic()
-    with pytest.raises(TooLarge, match="^a file that is not read within 1 s$"):
+    with pytest.raises(TooLarge, match=r"^a file that is not read within 1 s$"):
         list(coming)
     assert time.monotonic() - since < 3
     assert children() == []
@@ -200,7 +201,7 @@ def test_sheet_that_claims_the_world_needs_too_much_memory(reader: Reader) -> No
         sheet.write_row(0, 0, HEADINGS)
         sheet.write(1_048_575, 200, "xa")
 
-    with pytest.raises(TooLarge, match="^a file that needs more than 512 MiB to be read$"):
+    with pytest.raises(TooLarge, match=r"^a file that needs more than 512 MiB to be read$"):
         rows(reader, workbook(write), layout(is_workbook=True))
     assert rows(reader, CSV) == 1
 
@@ -210,7 +211,7 @@ def test_sheet_of_too_many_columns_is_refused(reader: Reader) -> None:
         sheet.write_row(0, 0, HEADINGS)
         sheet.write(1, 16_383, "xa")
 
-    with pytest.raises(TooLarge, match="^a sheet of 16384 columns, above 256$"):
+    with pytest.raises(TooLarge, match=r"^a sheet of 16384 columns, above 256$"):
         rows(reader, workbook(write), layout(is_workbook=True))
 
 
@@ -239,16 +240,18 @@ def _alone(code: str, *, ends: int = 0) -> str:
 
 
 def peaks(body: bytes, layout_: Layout) -> str:
-    """MiB that a reading needs at most beyond its file, here and in the child; then what came of it."""
+    """MiB that a reading needs at most: here beyond what there was before, and in the child; then what came of it."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     reader = Reader()
     try:
         outcome = str(rows(reader, body, layout_))
     except SheetError as error:
         outcome = type(error).__name__
-    reader.close()
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return f"{used // 1024} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} {outcome}"
+    # not its `ru_maxrss`, which begins with ours
+    status = Path(f"/proc/{children()[0].pid}/status").read_text()
+    reader.close()
+    return f"{used // 1024} {int(status.split('VmHWM:')[1].split()[0]) // 1024} {outcome}"
 
 
 def test_csv_of_200_megabytes_needs_no_memory_but_its_own() -> None:
@@ -266,22 +269,21 @@ def test_csv_of_200_megabytes_needs_no_memory_but_its_own() -> None:
 
 
 def test_larger_file_than_any_register_is_refused_without_a_child(reader: Reader) -> None:
-    with pytest.raises(TooLarge, match="^a file of 200000000 bytes, above 134217728$"):
+    with pytest.raises(TooLarge, match=r"^a file of 200000000 bytes, above 134217728$"):
         rows(reader, bytes(200_000_000))
     assert children() == []
 
 
-@pytest.mark.parametrize("size", [64, 4_000])
-def test_bomb_harms_neither_process(size: int, tmp_path: Path) -> None:
-    import zipfile
-
+def test_bomb_harms_neither_process(tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.xlsx"
     bomb.write_bytes(_register_of(1))
     with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as package, package.open("xl/x.xml", "w") as part:
-        for _ in range(size):
+        for _ in range(1_000):
             part.write(bytes(MIB))
-    code = f"from tests.sheets.test_reader import *; print(peaks(open({str(bomb)!r}, 'rb').read(), layout(is_workbook=True)))"
+    code = (
+        f"from tests.sheets.test_reader import *; print(peaks(Path({str(bomb)!r}).read_bytes(), layout(is_workbook=1)))"
+    )
     here, child, outcome = _alone(code).split()
     assert outcome == "TooLarge"
     assert int(here) < 32
-    assert int(child) < 128
+    assert int(child) < 96

@@ -31,7 +31,7 @@ SFTP_REGISTER = Spec(
     # names come from the registry, and remarks may say anything
     ignored=frozenset({"Tên TTHC", "Cơ quan chủ trì giải quyết", "Ghi chú"}),
     aside=frozenset({"STT"}),  # a row keeps its facts when others move it
-    odd="_số ô",
+    odd="_lệch cột",
     time_formats=("%d/%m/%Y %H:%M", "%d/%m/%Y", "%-d-%-m-%y", "%d/%m/%Y %H:%M:%S"),
     dated_by_file=True,
 )

@@ -37,5 +37,5 @@ SQL_VIEW = Spec(
     # is a name where a handling agency is a code
     ignored=frozenset({"ten_tthc", "ma_linh_vuc", "don_vi_xu_ly", "nguoi_xu_ly", "thu_tu"}),
     # as both databases write a timestamp: a fraction of a second where there is one
-    time_formats=("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"),
+    time_formats=("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S"),
 )

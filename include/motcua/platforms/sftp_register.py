@@ -125,8 +125,8 @@ def _read(source: Source, folder: Folder, file: RegisterFile, keep: Keep) -> _Re
         rows = sum(1 for _ in reading.read_rows(body, name=file.entry.name, source=source))
     except Unsettled:
         error = SourceUnavailable(
-            source.id, f"{file.entry.name}: its server gives more or fewer than the {file.entry.size} bytes that it "
-            "lists; it is read again next cycle", kind="UNFINISHED"
+            source.id, f"{file.entry.name}: its server gives fewer than the {file.entry.size} bytes that it lists; it "
+            "is read again next cycle", kind="UNFINISHED"
         )  # fmt: skip
         return _Reading(file, error)
     except SourceChanged as error:

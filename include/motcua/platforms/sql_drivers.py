@@ -139,10 +139,14 @@ def _postgresql_trouble(error: BaseException | None) -> tuple[Trouble, str]:
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     if state is not None:
         return _SQLSTATES.get(state) or _SQLSTATES.get(state[:2]) or Trouble.OTHER, state
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return Trouble.TOO_SLOW, ""
     if not isinstance(error, psycopg.OperationalError):
         return Trouble.OTHER, type(error).__name__
     # A log-in that fails has no SQLSTATE, and its words may be in any language: what is told is one of ours.
     words = str(error)
+    if any(phrase in words for phrase in _ANOTHER_PROTOCOL):
+        return Trouble.OTHER, type(error).__name__
     known = next((phrase for phrase in _PASSING if phrase in words), None)
     has_sent_password = error.pgconn is not None and error.pgconn.used_password
     if "pg_hba.conf" in words or (has_sent_password and known is None):
@@ -164,9 +168,11 @@ _SQLSTATES = {
     "42703": Trouble.NO_COLUMN,
     "25006": Trouble.WRITES,
 }
+# what libpq says of bytes that no PostgreSQL sends
+_ANOTHER_PROTOCOL = ("received invalid", "expected authentication request", "unexpected message")
 # what libpq and servers say of other troubles than the account, most telling first
 _PASSING = (
-    "Connection refused", "timeout expired", "failed to resolve host", "certificate verify failed",
+    "Connection refused", "failed to resolve host", "certificate verify failed",
     "server closed the connection", "could not receive", "too many connections", "connection slots", "starting up",
     "shutting down", "SSL",
 )  # fmt: skip
@@ -246,7 +252,7 @@ _DRIVERS = {
         dialect="mysql+pymysql",
         port=3306,
         open=_open_mysql,
-        begin="START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        begin="START TRANSACTION READ ONLY",
         utc_now="SELECT UTC_TIMESTAMP(6)",
         local_times=frozenset({FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP}),
         trouble=_mysql_trouble,

@@ -68,7 +68,7 @@ _MEANINGS = {
     Trouble.WRITES: _Meaning(
         SourceChanged, "PROTOCOL", "{asked}: expected a view that only reads, got error {code}; ask its owner"
     ),
-    Trouble.OTHER: _Meaning(SourceChanged, "PROTOCOL", "{asked}: expected rows, got error {code}; ask its owner"),
+    Trouble.OTHER: _Meaning(SourceChanged, "PROTOCOL", "{asked}: expected an answer, got error {code}; ask its owner"),
 }  # fmt: skip
 
 

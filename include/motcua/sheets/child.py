@@ -82,21 +82,30 @@ def _pieces(coming: BinaryIO, going: BinaryIO) -> Iterator[bytes]:
 
 
 def _cut(rows: Iterable[Row], bounds: Bounds) -> Iterator[list[Row]]:
-    """Rows with anything in them, a piece at a time."""
+    """Rows with anything in them, a piece at a time; those before a fault come before it."""
     piece: list[Row] = []
     characters = 0
+    try:
+        for row, length in _measured(rows, bounds):
+            piece.append(row)
+            characters += length
+            if len(piece) == PIECE_ROWS or characters > PIECE_CHARACTERS:
+                yield piece
+                piece, characters = [], 0
+    except SheetError:
+        yield piece
+        raise
+    yield piece
+
+
+def _measured(rows: Iterable[Row], bounds: Bounds) -> Iterator[tuple[Row, int]]:
     for number, row in enumerate((row for row in rows if any(row.cells) or row.is_odd), start=1):
         length = sum(len(cell) for cell in row.cells if cell)
         if number > bounds.rows:
             raise TooLarge(f"more than {bounds.rows} rows")
         if length > bounds.row_characters:
             raise TooLarge(f"row {number} below the header: {length} characters, above {bounds.row_characters}")
-        piece.append(row)
-        characters += length
-        if len(piece) == PIECE_ROWS or characters > PIECE_CHARACTERS:
-            yield piece
-            piece, characters = [], 0
-    yield piece
+        yield row, length
 
 
 def _failed(kind: type[SheetError], why: str) -> Message:

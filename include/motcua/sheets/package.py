@@ -12,6 +12,7 @@ from motcua.sheets.layout import MIB, Bounds
 from motcua.sheets.problems import Cut, TooLarge, Unreadable
 
 _ZIP, _END_OF_ZIP, _OLE = b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0"
+_AFTER_ITS_MARK = 18  # bytes of a ZIP's end
 _WORKBOOK = "xl/workbook.xml"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _EPOCH_1904 = re.compile(rb"""date1904\s*=\s*["'](?:1|true|on)["']""")
@@ -37,7 +38,7 @@ def check_package(body: bytes, bounds: Bounds) -> bool:
             _check_size(parts, body, bounds)
             return _EPOCH_1904.search(package.read(_WORKBOOK)) is not None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, KeyError, RuntimeError) as error:
-        if _END_OF_ZIP not in body:
+        if _END_OF_ZIP not in body[:-_AFTER_ITS_MARK]:
             raise Cut("the workbook has no end") from error
         raise Unreadable(f"a damaged workbook ({type(error).__name__}); ask the office to save it again") from error
 

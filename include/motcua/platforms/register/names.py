@@ -40,9 +40,9 @@ class RegisterFile:
         return datetime.fromtimestamp(self.entry.modified, UTC)
 
     @property
-    def order(self) -> tuple[int, int, str]:
-        """Files are read by time, then by number."""
-        return self.entry.modified, self.number, self.entry.name
+    def order(self) -> tuple[int, date, int, str]:
+        """Files are read by time; those of one time, which a copied folder is full of, by day and number."""
+        return self.entry.modified, self.day, self.number, self.entry.name
 
     @property
     def note(self) -> dict[str, str]:

@@ -14,9 +14,9 @@ from motcua.sheets.layout import Bounds, Layout
 from motcua.sheets.problems import Cut, Interrupted, SheetError, TooLarge
 from motcua.sheets.reader import Piece, Reader
 
-# Keys that `records` adds to a row: the receiving unit and the time of upload, which no register has as columns, and
-# how many cells it has where these do not fit its columns.
-UNIT, UPLOADED_AT, ODD = "_đơn vị", "_tải lên lúc", "_số ô"
+# Keys of a row that are no columns: the receiving unit and the time of upload, which `records` adds, and a mark of the
+# row whose cells do not fit the columns.
+UNIT, UPLOADED_AT, ODD = "_đơn vị", "_tải lên lúc", "_lệch cột"
 # The platform's time format, for `UPLOADED_AT` too: Vietnam's time.
 MOMENT = "%d/%m/%Y %H:%M:%S"
 
@@ -80,7 +80,7 @@ def records(body: bytes, *, name: str, source: Source, unit: str, uploaded_at: d
 def _rows(piece: Piece) -> Iterator[Row]:
     for number, cells in enumerate(piece.rows):
         row = {name: cell for name, cell in zip(piece.columns, cells, strict=False) if cell}
-        yield row | {ODD: str(len(cells))} if number in piece.odd else row
+        yield row | {ODD: "1"} if number in piece.odd else row
 
 
 def _told(error: SheetError, name: str, source: Source) -> SourceError:

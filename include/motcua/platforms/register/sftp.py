@@ -32,7 +32,7 @@ class Entry:
 
 
 class Unsettled(Exception):
-    """A file is not as long as it was listed: it grows, shrinks, or is gone."""
+    """A file is shorter than it was listed, or gone."""
 
 
 class Folder:
@@ -77,7 +77,7 @@ class Folder:
         """A whole file.
 
         Raises:
-            Unsettled: its length is not what was listed.
+            Unsettled: it is shorter than listed, or gone.
         """
         for _ in range(self._limits.transfers - 1):
             try:
@@ -99,19 +99,16 @@ class Folder:
             self._client.get_channel().settimeout(self._limits.read)
 
     def _transfer(self, entry: Entry) -> bytes:
-        body = io.BytesIO()  # gives what it holds without another copy
+        body = io.BytesIO()  # gives what it holds without another copy; what the file has grown by, the next look tells
         with self._told("a file"):
             try:
                 file = self._client.open(f"{self._path.rstrip('/')}/{entry.name}", "rb")
             except FileNotFoundError as error:
                 raise Unsettled from error
-            while piece := file.read(BITE):
-                body.write(piece)
-                if body.tell() > entry.size:
+            while body.tell() < entry.size:
+                if not body.write(file.read(min(BITE, entry.size - body.tell()))):
                     raise Unsettled
             file.close()
-        if body.tell() < entry.size:
-            raise Unsettled
         return body.getvalue()
 
     def _entry(self, name: str, attributes: Any) -> Entry:  # Any: paramiko carries no types

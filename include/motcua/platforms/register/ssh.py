@@ -12,15 +12,23 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
 
 from motcua.connections import Connection
-from motcua.errors import ConfigError, SourceChanged, SourceError, SourceRefused, SourceUnavailable
-from motcua.platforms.base import FAILURE_COUNTS_SECONDS
+from motcua.errors import ConfigError, SourceChanged, SourceRefused, SourceUnavailable
+from motcua.platforms.base import Logins
 from motcua.registry import Source
 
 # What a server can make paramiko raise: it answers nonsense, or not at all.
@@ -33,6 +41,7 @@ _SIGNATURES = {
     "ecdsa-sha2-nistp521": ("ecdsa-sha2-nistp521",),
     "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
 }
+_LOGINS = Logins()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +86,7 @@ class Line:
 
     def open(self) -> Any:  # Any: paramiko carries no types
         """A transport that is logged in; log-ins at one server go one after the other."""
-        self._watchdog.start()
-        _GATE.enter(self._source, self._connection, self.open_again)
-        return self._transport
+        return _LOGINS.open(self._source, self._connection, self.open_again)
 
     def open_again(self) -> Any:  # Any: paramiko carries no types
         """Another one in place of the one that broke."""
@@ -162,37 +169,9 @@ class Line:
     def _hang_up(self) -> None:
         if self._transport is not None:
             self._transport.close()
-            self._transport.sock.close()  # a transport that never got going leaves it open
-
-
-class _Gate:
-    """Log-ins at one server go one after the other, and one that failed speaks for those that come soon afterwards.
-
-    Ten sources behind one server are not ten tries of a wrong password, nor ten time-outs in a row.
-    """
-
-    def __init__(self) -> None:
-        self._failures: dict[str, tuple[float, SourceError]] = {}
-        self._locks: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
-
-    def enter(self, source: Source, connection: Connection, connect: Callable[[], object]) -> None:
-        """Connects, or fails as the one before did."""
-        key = f"{connection.id} {connection.host} {connection.port} {connection.login}"
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            failed_at, failure = self._failures.get(key, (0.0, None))
-            if failure is not None and time.monotonic() - failed_at < FAILURE_COUNTS_SECONDS:
-                raise failure.at(source.id)
-            try:
-                connect()
-            except SourceError as error:
-                self._failures[key] = time.monotonic(), error
-                raise
-
-
-_GATE = _Gate()
+            # what a talk that never got going leaves behind: its socket, and a thread that waits to end it
+            self._transport.sock.close()
+            self._transport.packetizer.complete_handshake()
 
 
 def _pinned_key(connection: Connection) -> tuple[str, bytes]:
@@ -224,11 +203,15 @@ def _private_key(connection: Connection) -> Any:  # Any: paramiko carries no typ
     text = connection.extra.get("private_key")
     if not text:
         return None
-    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+    for load in (load_ssh_private_key, load_pem_private_key):  # paramiko alone reads no PKCS 8
         try:
-            return kind.from_private_key(io.StringIO(text))
-        except (paramiko.SSHException, ValueError):
-            continue  # of another type
+            key = load(text.encode(), password=None)
+            same = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            continue  # of the other form, or told below
+        for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+            with suppress(paramiko.SSHException, ValueError):  # of another type
+                return kind.from_private_key(io.StringIO(same))
     raise ConfigError(
         f"connection {connection.id}: private_key: expected an Ed25519, ECDSA or RSA key in OpenSSH's or PEM form, "
         "without a passphrase; mend the connection"

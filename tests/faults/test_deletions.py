@@ -1,0 +1,83 @@
+"""Rows 18 and 19: dossiers that go and come back, and listings that lack too many of them at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from motcua import steps
+
+from tests.faults.invariants import broken
+from tests.faults.outcome import Run
+from tests.faults.rig import Rig
+from tests.faults.test_paging import nothing_to_see
+from tests.faults.test_times import LATER, SOON, TIMED, clock
+from tests.steps.pipeline import Pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+
+LAST = LATER + timedelta(minutes=20)
+
+
+def test_row_18_dossiers_go_with_a_tombstone_or_without_and_come_back_with_their_history(
+    read_rig: Rig, clean: Run
+) -> None:
+    rig, shown = read_rig, nothing_to_see(read_rig, *TIMED)
+    clock(rig, SOON)
+    told = {platform: set(rig.edit(rig.offices.victims[platform], op="delete", count=2)) for platform in TIMED}
+    untold = {platform: set(rig.edit(rig.offices.victims[platform], op="vanish", count=2)) for platform in TIMED}
+    window = rig.run(as_of=SOON)
+    assert broken(rig.evidence(window, clean, shown, moves_much=False)) == []
+    for platform, source in zip(TIMED, shown, strict=True):
+        assert told[platform] <= window.after.deleted(source)
+        assert not untold[platform] & window.after.deleted(source)
+    full = rig.run(as_of=SOON, full=True)
+    assert broken(rig.evidence(full, clean, shown)) == []
+    for platform, source in zip(TIMED, shown, strict=True):
+        assert told[platform] | untold[platform] <= full.after.deleted(source)
+    clock(rig, LATER)
+    for platform in TIMED:
+        rig.edit(rig.offices.victims[platform], op="comeback", codes=sorted(told[platform] | untold[platform]))
+    back = rig.run(as_of=LATER)
+    assert broken(rig.evidence(back, clean, shown, moves_much=False)) == []
+    for platform, source in zip(TIMED, shown, strict=True):
+        codes = told[platform] | untold[platform]
+        assert not codes & back.after.deleted(source)
+        assert {row["version"] for row in back.after.of("core.dossier") if row["code"] in codes} == {3}
+
+
+@pytest.mark.parametrize(
+    "trouble", [{"mode": "half_list", "share": 0.4}, {"mode": "empty_list"}], ids=["half", "empty"]
+)
+def test_row_19_listing_that_lacks_most_of_it_deletes_nothing_until_a_person_says_so(
+    read_rig: Rig, clean: Run, trouble: dict[str, object]
+) -> None:
+    rig = read_rig
+    rig.misbehave(*TIMED, **trouble)
+    run = rig.run(full=True)
+    victims = rig.offices.victims_of(*TIMED)
+    assert broken(rig.evidence(run, clean, {source: {"held"} for source in victims})) == []
+    for source in victims:
+        assert run.after.deleted(source) == clean.after.deleted(source)
+    yes, no, *_ = victims
+    decide(rig, yes, accept=True)
+    decide(rig, no, accept=False)
+    after = rig.standing()
+    assert len(after.deleted(yes)) >= 0.6 * len(clean.after.codes(yes))
+    assert after.deleted(no) == clean.after.deleted(no)
+    rig.heal()
+    well = rig.run(full=True)
+    assert {state for state, _ in well.states().values()} <= {"merged", "held"}
+    assert all(well.after.deleted(source) == clean.after.deleted(source) for source in victims if source != yes)
+
+
+def decide(rig: Rig, source: str, *, accept: bool) -> None:
+    """As `motcua holds` and the form in Airflow do."""
+    [hold] = [one for one in steps.holds(settings=rig.settings) if one["source_id"] == source]
+    hold_id = int(str(hold["hold_id"]))
+    chunk = steps.decide_hold(settings=rig.settings, hold_id=hold_id, accept=accept, by="người trực", reason="đã hỏi")
+    assert (chunk is not None) == accept
+    if chunk is not None:
+        pipeline: Pipeline = rig.pipeline
+        pipeline.judge(chunk["cycle_id"], chunk)
+        pipeline.consolidate(chunk["cycle_id"], chunk)

@@ -1,0 +1,123 @@
+"""Rows 14, 15 and 17: changes that appear late, versions out of order, and clocks that lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from tests.faults.invariants import broken
+from tests.faults.offices import HTTP
+from tests.faults.outcome import Run
+from tests.faults.rig import Rig
+from tests.faults.standing import Standing
+from tests.faults.test_paging import nothing_to_see
+from tests.steps.pipeline import AS_OF
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+
+# a register has no change times of its own: its files' are never late
+TIMED = (*HTTP, "sql_view")
+STOPPED = 8  # from whatever a dossier was
+SOON, LATER = AS_OF + timedelta(minutes=20), AS_OF + timedelta(minutes=40)
+TWO_HOURS = 2 * 3600
+# what a request takes, and HTTP dates have whole seconds
+SKEW_ERROR = 5.0
+
+
+def clock(rig: Rig, moment: object) -> None:
+    rig.city.move_clock(f"{moment:%Y-%m-%dT%H:%M:%S}")
+
+
+def statuses(standing: Standing, source: str) -> Mapping[str, int]:
+    return {row["code"]: row["status"] for row in standing.of("core.source_dossier", source_id=source)}
+
+
+def told(rig: Rig, source: str) -> Mapping[str, int]:
+    """What the city says of them."""
+    return {line["code_listed"]: line["status"] for line in rig.city.ledger() if line["source_id"] == source}
+
+
+def as_told(rig: Rig, run: Run, platform: str, codes: list[str]) -> bool:
+    source = rig.offices.victims[platform]
+    said, held = told(rig, source), statuses(run.after, source)
+    return {code: said[code] for code in codes} == {code: held.get(code) for code in codes}
+
+
+def late_updates(rig: Rig, at: str) -> dict[str, list[str]]:
+    """A dossier of each victim is changed now, as if that had been `at`."""
+    return {platform: rig.edit(rig.offices.victims[platform], op="update", count=1, at=at, status=STOPPED) for platform in TIMED}
+
+
+def test_row_14_late_change_is_found_by_the_next_window_or_by_the_next_full_listing(read_rig: Rig, clean: Run) -> None:
+    rig = read_rig
+    clock(rig, SOON)
+    lately, long_ago = (late_updates(rig, at) for at in ("2018-12-24T18:00:00", "2018-11-15T10:00:00"))
+    window = rig.run(as_of=SOON)
+    shown = nothing_to_see(rig, *TIMED)
+    assert broken(rig.evidence(window, clean, shown, moves_much=False)) == []
+    assert all(as_told(rig, window, platform, codes) for platform, codes in lately.items())
+    assert not any(as_told(rig, window, platform, codes) for platform, codes in long_ago.items())
+    full = rig.run(as_of=SOON, full=True)
+    assert broken(rig.evidence(full, clean, shown)) == []
+    assert all(as_told(rig, full, platform, codes) for platform, codes in long_ago.items())
+
+
+def test_row_15_older_version_listed_behind_a_newer_one_loses(read_rig: Rig, clean: Run) -> None:
+    rig = read_rig
+    victims = rig.offices.victims_of(*HTTP)  # a view has the steps of both versions under one code
+    for source in victims:
+        rig.edit(source, op="swap_versions", count=3)
+    run = rig.run(full=True)
+    assert broken(rig.evidence(run, clean, nothing_to_see(rig, *HTTP))) == []
+    for source in victims:
+        assert run.after.facts(source)["core.dossier"] == clean.after.facts(source)["core.dossier"]
+
+
+def test_row_15_source_restored_from_a_copy_is_believed_in_full_and_no_version_goes_back(
+    read_rig: Rig, clean: Run
+) -> None:
+    rig = read_rig
+    clock(rig, SOON)
+    back = {platform: rig.edit(rig.offices.victims[platform], op="step_back", count=2) for platform in TIMED}
+    run = rig.run(as_of=SOON, full=True)
+    assert broken(rig.evidence(run, clean, nothing_to_see(rig, *TIMED))) == []
+    for platform, codes in back.items():
+        assert as_told(rig, run, platform, codes)
+        versions = {row["version"] for row in run.after.of("core.dossier") if row["code"] in codes}
+        assert versions == {2}
+
+
+@pytest.mark.parametrize("seconds", [TWO_HOURS, -TWO_HOURS], ids=["ahead", "behind"])
+def test_row_17_clock_that_is_two_hours_off_hides_nothing(rig: Rig, clean: Run, seconds: int) -> None:
+    rig.misbehave(*HTTP, mode="clock_skew", seconds=seconds)
+    first = rig.run()
+    for source in rig.offices.victims_of(*HTTP):
+        assert first.after.watermark(source) <= AS_OF
+        measured = first.batches[source]["clock_skew_seconds"]
+        assert abs(float(str(measured)) - seconds) < SKEW_ERROR
+    clock(rig, SOON)
+    # some time before the reading: skew is measured to a second or two
+    at = f"{SOON - timedelta(minutes=2):%Y-%m-%dT%H:%M:%S}"
+    new = {platform: rig.edit(rig.offices.victims[platform], op="insert", count=1, at=at) for platform in HTTP}
+    second = rig.run(as_of=SOON)
+    assert broken(rig.evidence(second, clean, nothing_to_see(rig, *HTTP), moves_much=False)) == []
+    assert all(as_told(rig, second, platform, codes) for platform, codes in new.items())
+
+
+def test_row_17_change_in_the_year_2999_hides_no_later_one(read_rig: Rig, clean: Run) -> None:
+    rig = read_rig
+    rig.misbehave(*HTTP, mode="far_future")
+    run = rig.run(full=True)
+    expected = {source: {"changed_in_future"} for source in rig.offices.victims_of(*HTTP)}
+    assert broken(rig.evidence(run, clean, expected)) == []
+    clock(rig, SOON)
+    changed = {platform: rig.edit(rig.offices.victims[platform], op="update", count=1) for platform in HTTP}
+    new = {platform: rig.edit(rig.offices.victims[platform], op="insert", count=1) for platform in HTTP}
+    following = rig.run(as_of=SOON)
+    assert all(as_told(rig, following, platform, codes + new[platform]) for platform, codes in changed.items())
+    rig.heal()
+    clock(rig, LATER)
+    last = rig.run(as_of=LATER)
+    assert broken(rig.evidence(last, clean, nothing_to_see(rig, *HTTP), moves_much=False)) == []
