@@ -75,15 +75,24 @@ async def _serve(
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    dropping = asyncio.create_task(folders.serve(state, sftp))
-    showing = asyncio.create_task(databases.serve())
+    beside = [asyncio.create_task(folders.serve(state, sftp)), asyncio.create_task(databases.serve())]
+    for task in beside:
+        task.add_done_callback(lambda ended: _end_with(server, ended))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if server.started:
         print(f"ready {url}", flush=True)
     await serving
-    dropping.cancel()
-    showing.cancel()
+    for task in beside:
+        if task.done():
+            task.result()
+        task.cancel()
+
+
+def _end_with(server: uvicorn.Server, ended: asyncio.Task[None]) -> None:
+    """A city that has lost some of its servers ends, instead of looking as if these were down."""
+    if not ended.cancelled() and ended.exception() is not None:
+        server.should_exit = True
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ import contextlib
 import importlib.util
 import os
 import pwd
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -135,13 +134,9 @@ def _postgresql(folder: Path, options: Sequence[str]) -> Iterator[None]:
     )  # fmt: skip
     for name, text in (("postgresql.conf", POSTGRESQL), ("pg_hba.conf", ADMISSION)):
         (folder / "data" / name).write_text(text, encoding="utf-8")  # in place: the file stays the server's
-    control = programs / "pg_ctl"
-    start = (control, "start", "-w", "-t", str(START_SECONDS), "-D", "data", "-l", "data/log", "-s")
-    _run(folder, *start, "-o", shlex.join(options))
-    try:
+    command, pid_file = (programs / "postgres", "-D", "data", *options), folder / "data" / "postmaster.pid"
+    with _serving(folder, command, lambda: pid_file.exists() and "ready" in pid_file.read_text(), signal.SIGQUIT):
         yield
-    finally:
-        _run(folder, control, "stop", "-w", "-m", "immediate", "-D", "data", "-s")
 
 
 def _installed() -> Path:
@@ -177,35 +172,35 @@ def _mysql(folder: Path, options: Sequence[str]) -> Iterator[None]:
         sys.exit("mariadbd is not installed: apt-get install mariadb-server-core mariadb-client-core")
     place = ("--no-defaults", f"--datadir={folder / 'data'}")  # not relative: it would be so to its own folder
     _run(folder, "mariadb-install-db", *place, "--skip-test-db", "--auth-root-authentication-method=normal")
-    command = (program, *place, *MYSQL, f"--socket={folder / SOCKETS['mysql']}", *options)
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, **_as_nobody(folder)) as server,
-    ):
+    socket = folder / SOCKETS["mysql"]
+    with _serving(folder, (program, *place, *MYSQL, f"--socket={socket}", *options), socket.exists, signal.SIGKILL):
+        yield
+
+
+@contextmanager
+def _serving(
+    folder: Path, command: Sequence[str | Path], is_ready: Callable[[], bool], end: signal.Signals
+) -> Iterator[None]:
+    """The server as our own child: where nobody reaps orphans, it would stay as a zombie."""
+    log = folder / "log"
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, **_as_nobody(folder)) as server:
         try:
-            _wait_for(folder / SOCKETS["mysql"], server)
+            deadline = time.monotonic() + START_SECONDS
+            while not is_ready():
+                if server.poll() is not None or time.monotonic() > deadline:
+                    sys.exit(f"{Path(command[0]).name} does not start:\n{log.read_text(errors='replace')}")
+                time.sleep(0.02)
             yield
         finally:
-            server.kill()  # nothing of it is kept
-
-
-def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(START_SECONDS * 50):
-        if socket.exists():
-            return
-        if server.poll() is not None:
-            break
-        time.sleep(0.02)
-    sys.exit(f"mariadbd does not start:\n{(socket.parents[1] / 'log').read_text(errors='replace')}")
+            server.send_signal(end)  # at once: nothing of it is kept
 
 
 def _run(folder: Path, *command: str | Path) -> None:
-    # a file, because the server inherits its standard streams and a pipe would never end
-    with (folder / "last-command.log").open("w+", encoding="utf-8") as output:
-        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False, **_as_nobody(folder))
-        output.seek(0)
-        if done.returncode != 0:
-            sys.exit(f"{Path(command[0]).name} failed: {output.read().strip()}")
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **_as_nobody(folder)
+    )
+    if done.returncode != 0:
+        sys.exit(f"{Path(command[0]).name} failed: {done.stdout.strip()}")
 
 
 def _as_nobody(folder: Path) -> dict[str, object]:

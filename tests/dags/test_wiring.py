@@ -34,6 +34,19 @@ def test_a_moment_without_a_zone_is_refused_with_an_example(wiring: ModuleType) 
         wiring.moment({"as_of": "2018-12-25T17:00:00"}, RUN)
 
 
+def test_a_moment_that_a_form_left_empty_is_none(wiring: ModuleType) -> None:
+    asked = {"since": "2018-12-01T00:00:00+07:00", "as_of": None}
+    assert wiring.when(asked, "since").isoformat() == "2018-12-01T00:00:00+07:00"
+    assert wiring.when(asked, "as_of") is None
+    with pytest.raises(ValueError, match="since: expected a moment with its zone"):
+        wiring.when({"since": "2018-12-01T00:00:00"}, "since")
+
+
+def test_whoever_starts_a_run_is_known_by_name_or_by_the_run(wiring: ModuleType) -> None:
+    assert wiring.who(SimpleNamespace(triggering_user_name="can_bo", run_id="manual 1")) == "can_bo"
+    assert wiring.who(SimpleNamespace(triggering_user_name=None, run_id="manual 1")) == "unknown, run manual 1"
+
+
 def test_of_several_events_the_newest_cycle_counts(wiring: ModuleType) -> None:
     told = [
         {"as_of": f"2018-12-25T1{hour}:00:00+07:00", "cycle_id": cycle} for hour, cycle in ((5, 9), (7, 10), (6, 8))

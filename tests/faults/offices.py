@@ -17,6 +17,7 @@ from sandbox.city.registry import Source, read_registry
 from tests.faults.proxy import Address
 from tests.sandbox.city_client import REGISTRY, CityClient
 
+Account = Mapping[str, Any]
 HTTP = ("igate", "lgsp", "oss_soap")
 # a victim is given up after so long, and comes in several pages
 BUDGET_SECONDS, PAGE_SIZE = 5, 50
@@ -76,11 +77,14 @@ def write_registry(folder: Path, offices: Offices) -> Path:
     return folder
 
 
-def add_twin(folder: Path, twin: str, source: str) -> None:
-    """A second source in a registry, of the same office as another."""
+def declare(folder: Path, source: str, differs: Mapping[str, object]) -> None:
+    """Declares a source in a registry anew: with other facts, or, with another `id`, a second time."""
     for file in (folder / "sources").glob("*.yaml"):
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        content["sources"] += [entry | {"id": twin} for entry in content["sources"] if entry["id"] == source]
+        for entry in [entry for entry in content["sources"] if entry["id"] == source]:
+            if "id" not in differs:
+                content["sources"].remove(entry)
+            content["sources"].append(entry | differs)
         file.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
@@ -95,14 +99,17 @@ def upstream(city: CityClient, platform: str, offices: Offices) -> Address:
     return str(account["host"]), int(account["port"])
 
 
-def write_connections(file: Path, city: CityClient, offices: Offices, ports: Mapping[str, int]) -> Path:
-    """The city's connections, and those of the victims: over a line where `ports` names one, else straight."""
+def write_connections(
+    file: Path, city: CityClient, offices: Offices, ports: Mapping[str, int], others: Mapping[str, Account]
+) -> Path:
+    """The city's connections, and those of the victims: over a line where `ports` names one, to somebody else where
+    `others` does, else straight."""
     accounts: dict[str, Any] = dict(city.connections)
     for platform in offices.victims:
         account = dict(_account(city, platform, offices))
         if platform in ports:
             account |= _moved(platform, account, ports[platform])
-        accounts[f"victim_{platform}"] = account
+        accounts[f"victim_{platform}"] = account | dict(others.get(platform, {}))
     file.write_text(json.dumps(accounts), encoding="utf-8")
     return file
 

@@ -22,7 +22,7 @@ from motcua.steps.cycles import TooManyDown, report
 
 from tests.e2e.feed_reader import read_feed
 from tests.faults.invariants import Evidence
-from tests.faults.offices import Offices, add_twin, upstream, write_connections
+from tests.faults.offices import Account, Offices, declare, upstream, write_connections
 from tests.faults.outcome import Means, Run
 from tests.faults.proxy import Proxy, Toxic
 from tests.faults.standing import Standing, read_standing
@@ -40,6 +40,8 @@ class Rig:
         self.lines: dict[str, Proxy] = {}
         self.log = Log()
         self._are_direct = False
+        self._twins: dict[str, str] = {}
+        self._others: dict[str, Account] = {}
         self._file = settings.home / "connections.json"
 
     @contextmanager
@@ -55,7 +57,7 @@ class Rig:
     def pipeline(self) -> Pipeline:
         """The stages, with connections read anew."""
         ports = {} if self._are_direct else {platform: line.port for platform, line in self.lines.items()}
-        file = write_connections(self._file, self.city, self.offices, ports)
+        file = write_connections(self._file, self.city, self.offices, ports, self._others)
         return Pipeline(replace(self.settings, connections=file), EnvironmentConnections({}, file))
 
     def spoil(self, toxic: Toxic, *platforms: str) -> None:
@@ -68,13 +70,19 @@ class Rig:
         for platform in platforms:
             self.city.misbehave(source=self.offices.victims[platform], **trouble)
 
-    def add_twin(self, source: str) -> str:
-        """A second source of the same office, in a registry of this installation's own."""
+    def declare(self, source: str, **differs: object) -> None:
+        """Declares a source anew, in a registry of this installation's own; with another `id` it is a twin."""
         folder = self.settings.home / "registry"
-        shutil.copytree(str(self.settings.registry), folder)
-        add_twin(folder, twin := f"{source}_song_sinh", source)
-        self.settings = replace(self.settings, registry=folder)
-        return twin
+        if self.settings.registry != folder:
+            shutil.copytree(str(self.settings.registry), folder)
+            self.settings = replace(self.settings, registry=folder)
+        declare(folder, source, differs)
+        if "id" in differs:
+            self._twins[str(differs["id"])] = source
+
+    def lead_to(self, platform: str, **account: object) -> None:
+        """From now on the connection of a platform's victim leads to somebody else."""
+        self._others[platform] = account
 
     def edit(self, source: str, **wanted: object) -> list[str]:
         """Lets a source do something that nobody foresaw; the codes of the dossiers that it meant."""
@@ -135,6 +143,7 @@ class Rig:
         shown: dict[str, dict[str, bool]] = defaultdict(dict)
         for line in self.city.ledger():
             shown[line["source_id"]][line["code_listed"]] = not line["deleted"]
+        shown |= {twin: shown[source] for twin, source in self._twins.items()}
         return Evidence(
             run=run, clean=clean.after, expected=expected,
             living={source: {code for code, lives in codes.items() if lives} for source, codes in shown.items()},

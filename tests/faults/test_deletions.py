@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from motcua import steps
 
@@ -16,44 +14,39 @@ from tests.steps.pipeline import Pipeline
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
 
-LAST = LATER + timedelta(minutes=20)
-
 
 def test_row_18_dossiers_go_with_a_tombstone_or_without_and_come_back_with_their_history(
     read_rig: Rig, clean: Run
 ) -> None:
     rig, shown = read_rig, nothing_to_see(read_rig, *TIMED)
     clock(rig, SOON)
-    told = {platform: set(rig.edit(rig.offices.victims[platform], op="delete", count=2)) for platform in TIMED}
-    untold = {platform: set(rig.edit(rig.offices.victims[platform], op="vanish", count=2)) for platform in TIMED}
+    told = {source: set(rig.edit(source, op="delete", count=2)) for source in shown}
+    untold = {source: set(rig.edit(source, op="vanish", count=2)) for source in shown}
     window = rig.run(as_of=SOON)
     assert broken(rig.evidence(window, clean, shown, moves_much=False)) == []
-    for platform, source in zip(TIMED, shown, strict=True):
-        assert told[platform] <= window.after.deleted(source)
-        assert not untold[platform] & window.after.deleted(source)
+    for source in shown:
+        assert window.after.deleted(source) & (told[source] | untold[source]) == told[source]
     full = rig.run(as_of=SOON, full=True)
     assert broken(rig.evidence(full, clean, shown)) == []
-    for platform, source in zip(TIMED, shown, strict=True):
-        assert told[platform] | untold[platform] <= full.after.deleted(source)
+    for source in shown:
+        assert told[source] | untold[source] <= full.after.deleted(source)
     clock(rig, LATER)
-    for platform in TIMED:
-        rig.edit(rig.offices.victims[platform], op="comeback", codes=sorted(told[platform] | untold[platform]))
+    for source in shown:
+        rig.edit(source, op="comeback", codes=sorted(told[source] | untold[source]))
     back = rig.run(as_of=LATER)
     assert broken(rig.evidence(back, clean, shown, moves_much=False)) == []
-    for platform, source in zip(TIMED, shown, strict=True):
-        codes = told[platform] | untold[platform]
+    for source in shown:
+        codes = told[source] | untold[source]
         assert not codes & back.after.deleted(source)
         assert {row["version"] for row in back.after.of("core.dossier") if row["code"] in codes} == {3}
 
 
-@pytest.mark.parametrize(
-    "trouble", [{"mode": "half_list", "share": 0.4}, {"mode": "empty_list"}], ids=["half", "empty"]
-)
+@pytest.mark.parametrize("mode", ["half_list", "empty_list"])
 def test_row_19_listing_that_lacks_most_of_it_deletes_nothing_until_a_person_says_so(
-    read_rig: Rig, clean: Run, trouble: dict[str, object]
+    read_rig: Rig, clean: Run, mode: str
 ) -> None:
     rig = read_rig
-    rig.misbehave(*TIMED, **trouble)
+    rig.misbehave(*TIMED, mode=mode, share=0.4)
     run = rig.run(full=True)
     victims = rig.offices.victims_of(*TIMED)
     assert broken(rig.evidence(run, clean, {source: {"held"} for source in victims})) == []
@@ -63,7 +56,7 @@ def test_row_19_listing_that_lacks_most_of_it_deletes_nothing_until_a_person_say
     decide(rig, yes, accept=True)
     decide(rig, no, accept=False)
     after = rig.standing()
-    assert len(after.deleted(yes)) >= 0.6 * len(clean.after.codes(yes))
+    assert len(after.deleted(yes)) >= 0.5 * len(clean.after.codes(yes))
     assert after.deleted(no) == clean.after.deleted(no)
     rig.heal()
     well = rig.run(full=True)

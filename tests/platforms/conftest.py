@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime
 from functools import partial
 
@@ -15,7 +15,10 @@ from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.platforms.base import Record
 from motcua.registry import Registry, Source, load_registry
 
+from sandbox.city.database_server import DatabaseServer
 from tests.contract.scripted_server import ScriptedServer, serving
+from tests.faults.proxy import Proxy
+from tests.platforms import databases
 from tests.platforms.dialects import Dialect, IgateDialect, LgspDialect, Office, Row
 from tests.platforms.soap_dialect import SoapDialect
 from tests.sandbox.city_client import CityClient, serve
@@ -93,6 +96,19 @@ def open_office_of() -> Iterator[Callable[..., Reading]]:
 def open_office(dialect: Dialect, open_office_of: Callable[..., Reading]) -> Callable[..., Reading]:
     """Opens an office of each platform in turn, with some rows."""
     return partial(open_office_of, dialect)
+
+
+@pytest.fixture(scope="session", params=["postgresql", "mysql"])
+def database_server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
+    with databases.server(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def database(database_server: DatabaseServer) -> Iterator[databases.Database]:
+    """An office's empty database on a server of each kind in turn."""
+    with Proxy(str(database_server.socket)) as line, closing(databases.Database(database_server, line)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from motcua.errors import SourceError
 from motcua.mapping import SPECS, PageRecords, map_records
+from motcua.mapping.spec import Record
 from motcua.registry import Registry
 
 from tests.contract.scripted_server import Reply
@@ -17,21 +18,26 @@ from tests.platforms.conftest import DIALECTS, Reading
 
 OpenOffice = Callable[..., Reading]
 GOLDEN = Path(__file__).parent / "golden"
-PAGES = sorted(page for page in GOLDEN.glob("*/*") if page.suffix != ".json")
+# a page that a database is asked for is told by what stands in it: see test_sql_golden
+PAGES = sorted(page for page in GOLDEN.glob("*/*") if page.suffix not in {".json", ".sql"})
 # columns that say where a row stood, or what platform it came from
 OF_NO_PAGE = ["content_sha256", "page_sha256", "page_row", "supplements_told", "dated_by_file"]
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 
 
 def outcome(reading: Reading, page: bytes, registry: Registry) -> dict[str, object]:
-    """What is told of a page that is refused, or the frames of one that is read; nulls and `false` are left out."""
+    """What is told of a page that is refused, or the frames of one that is read."""
     reading.office.instead = lambda _: Reply(body=page)
     try:
         reading.read()
     except SourceError as error:
         return {"error": type(error).__name__, "kind": error.kind, "told": error.message}
-    pages = [PageRecords("page", reading.records())]
-    batch = map_records(pages, SPECS[reading.office.dialect.name], registry)
+    return frames(reading.records(), reading.office.dialect.name, registry)
+
+
+def frames(records: Sequence[Record], platform: str, registry: Registry) -> dict[str, object]:
+    """What becomes of a page's records; nulls and `false` are left out."""
+    batch = map_records([PageRecords("page", records)], SPECS[platform], registry)
     return {
         "dossiers": _rows(batch.dossiers.drop(columns=OF_NO_PAGE)),
         "steps": _rows(batch.steps),

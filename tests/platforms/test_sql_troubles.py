@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 from motcua.connections import Connection
@@ -13,10 +11,8 @@ from motcua.errors import SourceChanged, SourceError, SourceRefused, SourceUnava
 from motcua.mapping import SPECS, PageRecords, map_records
 from motcua.registry import Registry
 
-from sandbox.city.database_server import DatabaseServer
 from tests.contract.scripted_server import Reply, serving
-from tests.faults.proxy import Proxy, Toxic
-from tests.platforms import databases
+from tests.faults.proxy import Toxic
 from tests.platforms.databases import SCHEMA, SECRET, Database, code, dossier
 
 pytestmark = pytest.mark.slow
@@ -27,17 +23,9 @@ CHANGED = "; ask its owner what changed"
 AGAIN = "; it is tried again next cycle"
 
 
-@pytest.fixture(scope="module", params=["postgresql", "mysql"])
-def server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
-    with databases.server(request.param) as running:
-        yield running
-
-
-@pytest.fixture
-def database(server: DatabaseServer) -> Iterator[Database]:
-    with Proxy(str(server.socket)) as line, closing(Database(server, line)) as opened:
-        opened.put(*(dossier(number, ten_chu_ho_so=NAME) for number in range(1, 8)))
-        yield opened
+@pytest.fixture(autouse=True)
+def with_dossiers(database: Database) -> None:
+    database.put(*(dossier(number, ten_chu_ho_so=NAME) for number in range(1, 8)))
 
 
 def failure(database: Database, *, through: Connection | None = None, **source: object) -> SourceError:

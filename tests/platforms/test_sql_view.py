@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
@@ -15,27 +14,12 @@ from hypothesis import strategies as st
 from motcua.errors import SourceChanged
 from motcua.platforms import PageRef, Window
 
-from sandbox.city.database_server import DatabaseServer
-from tests.faults.proxy import Proxy
-from tests.platforms import databases
 from tests.platforms.databases import UNIT, Database, code, dossier, step
 
 pytestmark = pytest.mark.slow
 
 OTHER = "000.06.33.H24"
 NOON = "2018-10-12 12:00:00"
-
-
-@pytest.fixture(scope="module", params=["postgresql", "mysql"])
-def server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
-    with databases.server(request.param) as running:
-        yield running
-
-
-@pytest.fixture
-def database(server: DatabaseServer) -> Iterator[Database]:
-    with Proxy(str(server.socket)) as line, closing(Database(server, line)) as opened:
-        yield opened
 
 
 def moment(text: str) -> datetime:

@@ -111,10 +111,10 @@ class CityClient:
 
 
 @contextmanager
-def serve(home: Path, *, seed: int = 2018, scale: float = 0.01) -> Iterator[CityClient]:
-    """A city in its own process, as `make run` starts it."""
+def serve(home: Path, *more: str, seed: int = 2018, scale: float = 0.01) -> Iterator[CityClient]:
+    """A city in its own process, as `make run` starts it; `more` are further options."""
     options = ["--home", str(home), "--registry", str(REGISTRY), "--seed", str(seed), "--scale", str(scale)]
-    command = [sys.executable, "-m", "sandbox.city", "serve", *options]
+    command = [sys.executable, "-m", "sandbox.city", "serve", *options, *more]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

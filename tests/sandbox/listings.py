@@ -104,7 +104,11 @@ def _sql(city: CityClient, source: Source, _: str) -> Iterator[Row]:
         options=f"-c search_path={account['extra']['search_path']}",
     ) as connection:  # fmt: skip
         steps: dict[str, list[Row]] = {}
-        for step in connection.execute("SELECT * FROM v_qua_trinh ORDER BY thu_tu"):
+        for step in connection.execute(
+            """SELECT * FROM v_qua_trinh WHERE ma_ho_so IN (SELECT ma_ho_so FROM v_ho_so WHERE ma_don_vi = %s)
+               ORDER BY thu_tu""",
+            [source.unit],
+        ):
             steps.setdefault(step["ma_ho_so"], []).append({"TrangThai": str(step["trang_thai"])})
         for row in connection.execute(
             "SELECT * FROM v_ho_so WHERE ma_don_vi = %s ORDER BY ngay_cap_nhat, ma_ho_so", [source.unit]

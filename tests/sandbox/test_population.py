@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sandbox.city.clock import view_at
-from sandbox.city.faults import RULES
+from sandbox.city.faults import CANNOT, RULES, can_break
 from sandbox.city.population import ONLINE_CHANNEL, STANDARD_AS_OF, Population, build
 from sandbox.city.registry import Registry
 from sandbox.city.worktime import DAY, NEVER, WorkTime, moment
@@ -64,6 +64,33 @@ def test_every_rule_is_broken_often_enough_and_evenly(small_city: Population, wh
     assert min(whole.values()) >= 10
     assert whole.total() == round(0.005 * 92_118)
     assert min(small.values()) >= 1
+
+
+def test_no_platform_breaks_a_rule_of_what_it_cannot_say(whole_city: Population):
+    met = {
+        (whole_city.registry.sources[source].platform, RULES[fault])
+        for source, fault in zip(whole_city.source.tolist(), whole_city.fault.tolist(), strict=True)
+        if fault
+    }
+    assert {platform for platform, _ in met} == {"igate", "lgsp", "oss_soap", "sql_view", "sftp_register"}
+    assert [pair for pair in met if not can_break(*pair)] == []
+    assert [(platform, rules) for platform, rules in CANNOT.items() if "supplement_without_request" not in rules] == []
+
+
+def test_moments_are_as_fine_as_the_platform_tells_them(city: Population):
+    unit = np.array([source.precision for source in city.registry.sources])[city.source]
+    timeline = city.timeline
+    columns = [*timeline.times.T, timeline.due_at, timeline.requested_at, timeline.answered_at]
+    for moments in (city.submitted_at, city.received_at, city.deleted_at, *columns):
+        assert (moments % unit == 0)[moments != NEVER].all()
+    finest = {source.platform: source.precision for source in city.registry.sources}
+    assert finest == {"igate": 1, "sql_view": 1, "lgsp": 1_000, "oss_soap": 1_000, "sftp_register": 60_000}
+
+
+def test_a_register_strikes_out_no_line(city: Population):
+    keeps = np.array([source.platform == "sftp_register" for source in city.registry.sources])[city.source]
+    assert keeps.any()
+    assert (city.deleted_at[keeps] == NEVER).all()
 
 
 def test_finished_dossiers_have_four_to_six_steps(city: Population):

@@ -103,6 +103,8 @@ def test_word_of_the_registry_wins() -> None:
     given = ["Ngày trả" if name == "Ngày hẹn trả" else name for name in HEADINGS]
     given = ["KET QUA NGAY" if name == "Ngày trả kết quả" else name for name in given]
     assert _found(given, columns=columns) == Header(names=HEADINGS, rows=1)
+    one = {"Ngày trả": "Ngày hẹn trả"}
+    assert _found(["Ngày trả" if name == "Ngày hẹn trả" else name for name in HEADINGS], columns=one) is not None
     both = _found([*given, "Ngày hẹn trả"], columns=columns)
     assert both is not None
     assert both.names == (*HEADINGS, "ngay_hen_tra")

@@ -16,10 +16,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any  # of xlsxwriter, which has no types
 
+import orjson
 import psutil
 import pytest
 from motcua.sheets.child import PIECE_ROWS
 from motcua.sheets.layout import MIB, Bounds, Layout
+from motcua.sheets.messages import send
 from motcua.sheets.problems import Cut, Interrupted, SheetError, TooLarge, Unreadable
 from motcua.sheets.reader import Reader
 
@@ -126,6 +128,19 @@ def test_file_that_takes_too_long_is_given_up(reader: Reader) -> None:
     with pytest.raises(TooLarge, match=r"^a file that is not read within 0\.1 s$"):
         rows(reader, body, layout(bounds=replace(BOUNDS, seconds=0.1)))
     assert rows(reader, CSV) == 1
+
+
+def test_child_ends_by_itself_when_nobody_waits_for_it() -> None:
+    body = _register_of(20_000)
+    code = "from motcua.sheets.child import main; main(2**29)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="include"
+    ) as child:
+        assert child.stdin is not None
+        asked = layout(is_workbook=True, bounds=replace(BOUNDS, seconds=0.05))
+        for message in (orjson.dumps(asked), body, b""):
+            send(child.stdin, message)
+        assert child.wait(20) == -signal.SIGPROF
 
 
 def test_slow_taker_does_not_run_out_of_time(reader: Reader) -> None:

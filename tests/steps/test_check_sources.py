@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from motcua.connections import EnvironmentConnections
 from motcua.errors import ConfigError
+from motcua.platforms.base import FAILURE_COUNTS_SECONDS
+from motcua.registry import load_registry
+from motcua.registry.sources import PLATFORMS
 from motcua.settings import Settings
 from motcua.steps.check_sources import SourceCheck, check_sources
 
@@ -20,8 +24,11 @@ from tests.steps.pipeline import AS_OF
 pytestmark = pytest.mark.slow
 
 IGATE, LGSP = "le_chan.quan", "an_duong.huyen"
+ONE_OF_EACH = (IGATE, LGSP, "do_son.quan", "kien_an.quan", "vinh_bao.vinh_tien")
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ/EfBOdJ1UUqAR/7LVpbtF+/CKsXu1pVU5+K4RdAAAA"
 BEFORE_ANYTHING = AS_OF.replace(month=1)
 Steps = tuple[bool | None, bool | None, bool | None, bool | None]
+Wrong = dict[str, Any]
 Check = Callable[..., list[SourceCheck]]
 
 
@@ -83,19 +90,50 @@ def test_a_listing_that_never_holds_still_is_not_complete(check: Check, city: Ci
     assert (steps_of(found), found.kind) == ((True, True, None, False), "CHANGED_WHILE_READING")
 
 
-def test_a_wrong_password_and_a_missing_connection_are_told_apart(city_home: Path, tmp_path: Path) -> None:
+def test_one_of_each_platform_is_green(check: Check) -> None:
+    found = check(*ONE_OF_EACH)
+    assert [(one.platform, one.is_green) for one in found] == [(platform, True) for platform in PLATFORMS], found
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong", "steps", "kind"),
+    [
+        (IGATE, {"login": "nobody", "password": "not it"}, (True, False, None, None), "AUTH"),
+        ("do_son.quan", {"password": "not it"}, (True, False, None, None), "AUTH"),
+        ("kien_an.quan", {"password": "not it"}, (True, False, None, None), "AUTH"),
+        ("kien_an.quan", {"extra": {"search_path": None}}, (True, None, False, None), "PROTOCOL"),
+        ("kien_an.quan", {"extra": {"dialect": None}}, (None, None, None, None), "CONFIG"),
+        ("bach_long_vi.huyen", {"password": "not it"}, (True, False, None, None), "AUTH"),
+        ("bach_long_vi.huyen", {"extra": {"host_key": OTHER_KEY}}, (True, False, None, None), "HOST_KEY"),
+        ("bach_long_vi.huyen", {"extra": {"path": "/nowhere"}}, (True, None, False, None), "PROTOCOL"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_connection_that_is_wrong_is_told_by_what_is_wrong_with_it(
+    city_home: Path, running_city: CityClient, tmp_path: Path, source: str, wrong: Wrong, steps: Steps, kind: str
+) -> None:
+    entries = json.loads((city_home / "connections.json").read_text(encoding="utf-8"))
+    name = load_registry().sources[source].connection
+    extra = entries[name]["extra"] | wrong.get("extra", {})
+    entries[name] |= {**wrong, "extra": {key: value for key, value in extra.items() if value is not None}}
+    (tmp_path / "wrong.json").write_text(json.dumps(entries), encoding="utf-8")
     settings = Settings.from_environment({"MOTCUA_HOME": str(tmp_path)})
-    kept = EnvironmentConnections({}, city_home / "connections.json")
+    connections = EnvironmentConnections({}, tmp_path / "wrong.json")
+    (found,) = check_sources(settings=settings, connections=connections, sources=[source], as_of=AS_OF)
+    assert (steps_of(found), found.kind) == (steps, kind), found.message
+    time.sleep(FAILURE_COUNTS_SECONDS)  # else this failure speaks for the next one
 
-    class Wrong:
-        def get(self, connection_id: str) -> object:
-            if connection_id == "lgsp_an_duong":
-                raise ConfigError("connection lgsp_an_duong is not defined")
-            return replace(kept.get(connection_id), login="nobody", password="not it")
 
-    igate, lgsp = check_sources(settings=settings, connections=Wrong(), sources=[IGATE, LGSP], as_of=AS_OF)  # type: ignore[arg-type]  # shaped alike
-    assert (steps_of(igate), igate.kind) == ((True, False, None, None), "AUTH")
-    assert (steps_of(lgsp), lgsp.kind) == ((None, None, None, None), "CONFIG")
+def test_a_connection_that_is_missing_hides_no_other_source(
+    running_city: CityClient, city_home: Path, tmp_path: Path
+) -> None:
+    entries = json.loads((city_home / "connections.json").read_text(encoding="utf-8"))
+    del entries["lgsp_an_duong"]
+    (tmp_path / "fewer.json").write_text(json.dumps(entries), encoding="utf-8")
+    settings = Settings.from_environment({"MOTCUA_HOME": str(tmp_path)})
+    connections = EnvironmentConnections({}, tmp_path / "fewer.json")
+    missing, well = check_sources(settings=settings, connections=connections, sources=[LGSP, IGATE], as_of=AS_OF)
+    assert (steps_of(missing), missing.kind, well.is_green) == ((None,) * 4, "CONFIG", True)
 
 
 def test_one_source_has_so_much_time_and_no_more(check: Check, city: CityClient) -> None:

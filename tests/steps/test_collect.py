@@ -179,17 +179,15 @@ def test_error_of_ours_at_one_source_is_raised_after_the_others_were_read(
     pipeline: Pipeline, city: CityClient, tmp_path: Path
 ) -> None:
     file = tmp_path / "connections.json"
-    file.write_text(json.dumps({"igate_so_nganh": city.connections["igate_so_nganh"]}), encoding="utf-8")
+    file.write_text(json.dumps({"igate_hai_an": city.connections["igate_hai_an"]}), encoding="utf-8")
     lacking = Pipeline(pipeline.settings, EnvironmentConnections({}, file))
-    departments = [name for name, source in load_registry().sources.items() if source.connection == "igate_so_nganh"]
-    wanted = [LGSP, *departments]
-    assert len(departments) > CONCURRENCY  # some still wait when the first one raises
+    wards = [name for name, source in load_registry().sources.items() if source.connection == "igate_hai_an"]
+    wanted = [LGSP, *wards]
+    assert len(wards) > CONCURRENCY  # some still wait when the first one raises
     cycle_id = lacking.plan(sources=wanted)
     with pytest.raises(ConfigError, match="connection lgsp_so_nganh is not defined"):
         lacking.collect(cycle_id, wanted)
-    assert _batches(lacking, cycle_id) == {name: ["collected", None] for name in departments} | {
-        LGSP: ["failed", "OURS"]
-    }
+    assert _batches(lacking, cycle_id) == {name: ["collected", None] for name in wards} | {LGSP: ["failed", "OURS"]}
 
 
 @pytest.mark.parametrize(("down", "is_red"), [([IGATE], False), ([IGATE, NEIGHBOUR], True)])

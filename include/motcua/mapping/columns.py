@@ -149,7 +149,8 @@ def _parse(given: pd.Series, form: str) -> pd.Series:
     fitting = given.where(given.str.fullmatch(shape).fillna(False))
     if "%y" in form:  # by itself, 69 would be 1969
         fitting, form = fitting.str.replace(r"([0-9]{2})$", r"20\1", regex=True), form.replace("%y", "%Y")
-    return pd.to_datetime(fitting, format=form.replace("%-", "%"), errors="coerce")
+    # one unit for all formats: pandas takes the coarsest that a format needs, and will not mix them
+    return pd.to_datetime(fitting, format=form.replace("%-", "%"), errors="coerce").astype("datetime64[us]")
 
 
 _DIGITS = {"%Y": "[0-9]{4}", "%f": "[0-9]{1,6}", "%-d": "[0-9]{1,2}", "%-m": "[0-9]{1,2}"} | dict.fromkeys(

@@ -48,7 +48,7 @@ class Reader:
         self._memory_bytes = memory_bytes
         self._idle: list[_Child] = []
         self._lock = threading.Lock()
-        self._owner = 0
+        self._ends_with_us = False
 
     def read(self, body: bytes, layout: Layout) -> Iterator[Piece]:
         """The rows of a file, in its order; at most `child.PIECE_ROWS` at once.
@@ -78,11 +78,9 @@ class Reader:
 
     def _take(self) -> _Child:
         with self._lock:
-            if self._owner != os.getpid():  # first use, or forked since: a parent's children are not ours
-                for inherited in self._idle:
-                    inherited.disown()
-                self._owner, self._idle = os.getpid(), []
+            if not self._ends_with_us:
                 atexit.register(self.close)
+                self._ends_with_us = True
             while self._idle:
                 child = self._idle.pop()
                 if child.is_alive():
@@ -114,19 +112,16 @@ class _Child:
         self._patience = 0.0
 
     def is_alive(self) -> bool:
-        """Whether it can be asked once more."""
+        """Whether it can be asked once more; one that this process was forked with is not ours, and counts as dead."""
         return self._process.poll() is None
 
     def end(self) -> None:
         """Ends it, whatever it does."""
         self._process.kill()
-        self._close()
+        for stream in (self._going, self._coming):
+            with contextlib.suppress(BrokenPipeError):  # of what was still to be flushed
+                stream.close()
         self._process.wait()
-
-    def disown(self) -> None:
-        """Leaves it to the process that started it."""
-        self._close()
-        self._process.returncode = 0  # it is not for us to wait for
 
     def read(self, body: bytes, layout: Layout) -> Iterator[Piece]:
         """See `Reader.read`."""
@@ -186,8 +181,3 @@ class _Child:
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
-
-    def _close(self) -> None:
-        for stream in (self._going, self._coming):
-            with contextlib.suppress(BrokenPipeError):  # of what was still to be flushed
-                stream.close()

@@ -92,12 +92,13 @@ def check_sources(
     """
     registry = place.registry(settings.registry)
     chosen = named(registry, sources) or in_force(registry, as_of)
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
-        bounded = [
-            replace(source, time_budget_seconds=min(limit_seconds, source.time_budget_seconds)) for source in chosen
-        ]
+    bounded = [replace(one, time_budget_seconds=min(limit_seconds, one.time_budget_seconds)) for one in chosen]
+    pool = ThreadPoolExecutor(CONCURRENCY)
+    try:
         tried = [(source, pool.submit(_check, source, connections, as_of, registry)) for source in bounded]
-    return [_outcome(source, check) for source, check in tried]
+        return [_outcome(source, check) for source, check in tried]
+    finally:
+        pool.shutdown(cancel_futures=True)  # at Ctrl-C those that have not begun never do
 
 
 def _outcome(source: Source, check: Future[SourceCheck]) -> SourceCheck:

@@ -86,6 +86,7 @@ class Line:
 
     def open(self) -> Any:  # Any: paramiko carries no types
         """A transport that is logged in; log-ins at one server go one after the other."""
+        self._watchdog.start()
         return _LOGINS.open(self._source, self._connection, self.open_again)
 
     def open_again(self) -> Any:  # Any: paramiko carries no types

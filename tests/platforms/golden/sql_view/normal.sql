@@ -1,0 +1,12 @@
+INSERT INTO ho_so VALUES ('000.05.33.H24-181203-0001', '1.001193.000.00.00.H24', 'Thủ tục đăng ký khai sinh', 'HT', 2, 1, 'Nguyễn Văn A', '000000000001', '000.05.33.H24', 'UBND phường An Biên', '2018-12-03 07:59:59.5', NULL, NULL, NULL, NULL, 1, false, '2018-12-03 07:59:59.5');
+INSERT INTO ho_so VALUES ('H24.33.05-181204-00002', '1.001193', NULL, NULL, 3, 2, 'Công ty TNHH & B', '0200000002', 'H24.33.05', NULL, '2018-12-04 08:00:00', '2018-12-04 08:15:30', '2018-12-09 17:00:00', '2018-12-06 16:00:00', '2018-12-07 09:00:00', 10, false, '2018-12-07 09:00:00');
+INSERT INTO ho_so VALUES ('000.05.33.H24-181205-0001', '1.001193', NULL, NULL, NULL, 3, 'Phòng Tư pháp', NULL, '000.05.33.H24', NULL, '2018-12-05 08:00:00', '2018-12-05 08:15:30', '2018-12-10 17:00:00', NULL, NULL, 5, NULL, '2018-12-07 10:00:00.123456');
+INSERT INTO ho_so (ma_ho_so, ma_don_vi, da_xoa, ngay_cap_nhat) VALUES ('000.05.33.H24-181206-0001', '000.05.33.H24', true, '2018-12-07 11:00:00');
+INSERT INTO ho_so (ma_ho_so, ma_don_vi, trang_thai, ngay_cap_nhat) VALUES ('000.06.33.H24-181206-0001', '000.06.33.H24', 2, '2018-12-07 11:00:00');
+INSERT INTO qua_trinh VALUES ('H24.33.05-181204-00002', 2, '2018-12-04 13:30:00', 'Cán bộ A', 'Phòng chuyên môn', 'Bổ sung bản sao có chứng thực', 5);
+INSERT INTO qua_trinh VALUES ('H24.33.05-181204-00002', 1, '2018-12-04 08:15:30', 'Cán bộ A', 'Bộ phận Một cửa', '', 2);
+INSERT INTO qua_trinh VALUES ('H24.33.05-181204-00002', 3, '2018-12-05 08:00:00', NULL, 'Phòng chuyên môn', NULL, 4);
+INSERT INTO qua_trinh VALUES ('H24.33.05-181204-00002', 10, '2018-12-07 09:00:00', NULL, 'Bộ phận Một cửa', NULL, 10);
+INSERT INTO qua_trinh VALUES ('H24.33.05-181204-00002', 9, '2018-12-06 16:00:00', NULL, 'Lãnh đạo', NULL, 9);
+INSERT INTO qua_trinh VALUES ('000.05.33.H24-181205-0001', 1, '2018-12-05 08:15:30', NULL, 'Bộ phận Một cửa', NULL, 2);
+INSERT INTO qua_trinh VALUES ('000.05.33.H24-181205-0001', 2, '2018-12-05 10:00:00', NULL, 'Phòng chuyên môn', NULL, 5);
