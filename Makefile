@@ -7,7 +7,7 @@ READY := .venv/.ready
 UV_VERSION := 0.13.9
 LOCKS := requirements.txt requirements-dev.txt
 
-.PHONY: help run up down test check lint bench lock browser
+.PHONY: help run up down test check lint bench lock browser servers
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -31,16 +31,25 @@ lint: $(READY)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports > .venv/layers.log || { cat .venv/layers.log; exit 1; }
 
-test: $(READY) browser ## every test, the whole stack end to end included
+test: $(READY) browser servers ## every test, the whole stack end to end included
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 browser:
-	@command -v chromium chromium-browser google-chrome > /dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	    echo "Installing Chromium …"; export DEBIAN_FRONTEND=noninteractive; \
-	    { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core; } > .venv/apt.log 2>&1 \
-	      || echo "Chromium could not be installed (.venv/apt.log): tests of the public page are skipped"; \
-	  else echo "Chromium is not installed, and this is not root on Debian: tests of the public page are skipped"; fi; }
+	@$(call install,Chromium,chromium chromium-browser google-chrome,chromium fonts-dejavu-core,tests of the public page)
+
+# programs alone: these packages bring no service that would start
+servers:
+	@$(call install,MariaDB,mariadbd /usr/sbin/mariadbd,mariadb-server-core mariadb-client-core,tests on MariaDB)
+
+# name, programs any of which will do, packages that bring it, what is skipped without
+define install
+command -v $(2) > /dev/null || { \
+  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+    echo "Installing $(1) …"; export DEBIAN_FRONTEND=noninteractive; \
+    { apt-get -qq update && apt-get -qq install -y --no-install-recommends $(3); } > .venv/apt.log 2>&1 \
+      || echo "$(1) could not be installed (.venv/apt.log): $(4) are skipped"; \
+  else echo "$(1) is not installed, and this is not root on Debian: $(4) are skipped"; fi; }
+endef
 
 bench: $(READY) ## measure what the bars are about
 	@$(BIN)/python -m tests.bench

@@ -169,12 +169,15 @@ def _isolation(evidence: Evidence) -> Iterator[str]:
 
 
 def _no_person(evidence: Evidence) -> Iterator[str]:
-    places = evidence.feed.text | {"the log": "\n".join(evidence.run.log)}
-    places["the ledgers"] = "\n".join(
-        str([row[name] for name in ("source_id", "reason") if name in row] + [row.get("error")])
-        for table in ("core.batch", "core.source_state")
-        for row in evidence.run.after.of(table)
-    )
+    run = evidence.run
+    told = [
+        row.get("error") or row.get("reason") for row in (*run.batches.values(), *run.after.of("core.source_state"))
+    ]
+    places = {
+        "the feed": "\n".join(set(evidence.feed.text.values())),
+        "the log": "\n".join(run.log),
+        "the ledgers": "\n".join(map(str, told)),
+    }
     numbers = {word for word in evidence.words if word.isdigit()}
     for place, text in places.items():
         if numbers & set(NUMBER.findall(text)) or any(word in text for word in evidence.words - numbers):

@@ -26,9 +26,10 @@ NEIGHBOURS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offices:
-    """Source ids by platform: the victim, and those that must not notice."""
+    """Source ids by platform: the victim, and those that must not notice; `accounts` are the victims' connections."""
 
     victims: Mapping[str, str]
+    accounts: Mapping[str, str]
     neighbours: Mapping[str, Sequence[str]]
 
     @property
@@ -51,6 +52,7 @@ def choose(city: CityClient) -> Offices:
     victims = {platform: some[1] for platform, some in sorted(by_platform.items())}
     return Offices(
         victims={platform: victim.id for platform, victim in victims.items()},
+        accounts={platform: victim.connection for platform, victim in victims.items()},
         neighbours={
             platform: [one.id for one in by_platform[platform] if _is_neighbour(one, victim)][:NEIGHBOURS]
             for platform, victim in victims.items()
@@ -90,7 +92,7 @@ def declare(folder: Path, source: str, differs: Mapping[str, object]) -> None:
 
 def upstream(city: CityClient, platform: str, offices: Offices) -> Address:
     """Where the victim of a platform really answers."""
-    account = _account(city, platform, offices)
+    account = city.connections[offices.accounts[platform]]
     if platform in HTTP:
         url = urlsplit(account["host"])
         assert url.hostname
@@ -106,17 +108,12 @@ def write_connections(
     `others` does, else straight."""
     accounts: dict[str, Any] = dict(city.connections)
     for platform in offices.victims:
-        account = dict(_account(city, platform, offices))
+        account = dict(city.connections[offices.accounts[platform]])
         if platform in ports:
             account |= _moved(platform, account, ports[platform])
         accounts[f"victim_{platform}"] = account | dict(others.get(platform, {}))
     file.write_text(json.dumps(accounts), encoding="utf-8")
     return file
-
-
-def _account(city: CityClient, platform: str, offices: Offices) -> Any:  # JSON
-    source = next(one for one in read_registry(REGISTRY).sources if one.id == offices.victims[platform])
-    return city.connections[source.connection]
 
 
 def _moved(platform: str, account: Mapping[str, Any], port: int) -> dict[str, object]:

@@ -108,7 +108,6 @@ class Rig:
         as_of: datetime = AS_OF,
         full: bool = False,
         load: Callable[[Pipeline, int], object] = Pipeline.load,
-        push: bool = False,
     ) -> Run:
         """One cycle, stage by stage, as the command line runs it; too many sources down is no reason to stop here.
 
@@ -122,10 +121,6 @@ class Rig:
         pipeline.collect(cycle_id, wanted)
         load(pipeline, cycle_id)
         steps.publish(settings=self.settings, as_of=as_of, published_at=as_of, cycle_id=cycle_id)
-        if push:
-            steps.drain(
-                settings=pipeline.settings, connections=pipeline.connections, clock=lambda: as_of, cycle_id=cycle_id
-            )
         try:
             report(settings=self.settings, cycle_id=cycle_id)
         except TooManyDown as down:
@@ -137,6 +132,11 @@ class Rig:
             requests={source: count - carried[source][1] for source, (_, count) in self._carried().items()},
             log=self.log.lines[said:],
         )  # fmt: skip
+
+    def drain(self, now: datetime) -> None:
+        """Tells the Government portal what is due."""
+        pipeline = self.pipeline
+        steps.drain(settings=pipeline.settings, connections=pipeline.connections, clock=lambda: now)
 
     def evidence(self, run: Run, clean: Run, expected: Mapping[str, set[str]], **differs: Any) -> Evidence:
         """What there is to judge a run by, as it stands now."""

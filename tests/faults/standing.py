@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import psycopg
@@ -28,7 +29,7 @@ OF_A_CODE = ("core.dossier", "core.dossier_version", "core.delivery")
 Facts = frozenset[tuple[tuple[str, object], ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standing:
     """Rows by table."""
 
@@ -36,7 +37,17 @@ class Standing:
 
     def of(self, table: str, **wanted: object) -> list[Row]:
         """Rows of a table with these values."""
-        return [row for row in self.rows[table] if all(row[name] == value for name, value in wanted.items())]
+        rows = self._by_source.get(table, {}).get(wanted.get("source_id"), []) if "source_id" in wanted else None
+        found = self.rows[table] if rows is None else rows
+        return [row for row in found if all(row[name] == value for name, value in wanted.items())]
+
+    @cached_property
+    def _by_source(self) -> dict[str, dict[object, list[Row]]]:
+        groups: dict[str, dict[object, list[Row]]] = {}
+        for table, rows in self.rows.items():
+            for row in rows:
+                groups.setdefault(table, {}).setdefault(row.get("source_id"), []).append(row)
+        return groups
 
     def codes(self, source: str) -> set[str]:
         """Codes that a source is held to have told."""

@@ -43,7 +43,7 @@ def written_to(rig: Rig, texts: tuple[str, ...]) -> dict[str, list[str]]:
 def test_row_29_hostile_text_is_shown_by_nobody(read_rig: Rig, clean: Run) -> None:
     rig = read_rig
     written = written_to(rig, TEXTS)
-    run = rig.run(as_of=SOON, push=True)
+    run = rig.run(as_of=SOON)
     evidence = rig.evidence(run, clean, {source: set() for source in written}, moves_much=False)
     assert broken(evidence) == []
     public = [*evidence.feed.text.values(), *run.log, json.dumps(run.batches, default=str)]
@@ -51,6 +51,9 @@ def test_row_29_hostile_text_is_shown_by_nobody(read_rig: Rig, clean: Run) -> No
     for source, codes in written.items():
         assert set(codes) <= run.after.codes(source) | run.after.refused(source)
     assert not any(has_controls(text) for text in kept(run, written))
+    rig.drain(SOON)
+    told = rig.city.http.get(f"{rig.city.url}/control/portal/summary").json()
+    assert (told["refused"], told["backwards"]) == ([], [])
 
 
 @seed(29)

@@ -27,7 +27,7 @@ from tests.faults.proxy import Address, Proxy
 from tests.platforms import databases
 from tests.platforms.databases import Database, code, dossier
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("databases")]
 
 
 @pytest.fixture(scope="module")

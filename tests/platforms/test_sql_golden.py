@@ -12,7 +12,7 @@ from motcua.registry import Registry
 from tests.platforms.databases import COLUMNS, Database
 from tests.platforms.test_golden_pages import GOLDEN, frames
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("databases")]
 
 CONTENTS = sorted((GOLDEN / "sql_view").glob("*.sql"))
 

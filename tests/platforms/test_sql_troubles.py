@@ -15,7 +15,7 @@ from tests.contract.scripted_server import Reply, serving
 from tests.faults.proxy import Toxic
 from tests.platforms.databases import SCHEMA, SECRET, Database, code, dossier
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("databases")]
 
 NAME = "Nguyễn Thị Kín"
 ASK = "; ask its owner"

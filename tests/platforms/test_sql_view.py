@@ -16,7 +16,7 @@ from motcua.platforms import PageRef, Window
 
 from tests.platforms.databases import UNIT, Database, code, dossier, step
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("databases")]
 
 OTHER = "000.06.33.H24"
 NOON = "2018-10-12 12:00:00"

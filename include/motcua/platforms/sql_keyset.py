@@ -50,17 +50,26 @@ class UnitRows:
         self._view = view
         self._size = session.source.page_size
         self._pace = pace
-        self._of_unit = view.c.ma_don_vi.in_(as_column(_spellings(unit)))
+        self._unit = unit
 
     def pages(self, window: Window) -> Iterator[list[Values]]:
         """Pages with at least a row: first what changed in the window, then what no window reaches."""
-        for stretch in (self._in_window(window), self._in_no_window()):
+        in_use = [code for code in _spellings(self._unit) if self._holds(code)]
+        if not in_use:
+            return
+        unit = self._view.c.ma_don_vi
+        # compared with one, an index gives rows in order; with several, every page would sort all of them
+        of_unit = unit == as_column(in_use[0]) if len(in_use) == 1 else unit.in_(as_column(in_use))
+        for stretch in (self._in_window(of_unit, window), self._in_no_window(of_unit)):
             yield from filter(None, stretch)
 
-    def _in_window(self, window: Window) -> Iterator[list[Values]]:
+    def _holds(self, code: str) -> bool:
+        return bool(self._ask(sa.select(sa.literal(1)).where(self._view.c.ma_don_vi == as_column(code)), 1))
+
+    def _in_window(self, of_unit: sa.ColumnElement[bool], window: Window) -> Iterator[list[Values]]:
         """Rows whose change time is in the window; the first page that is not full is the last."""
         changed, code = self._view.c.ngay_cap_nhat, self._view.c.ma_ho_so
-        wanted = sa.and_(self._of_unit, code.is_not(None), changed >= _time(window.start), changed < _time(window.end))
+        wanted = sa.and_(of_unit, code.is_not(None), changed >= _time(window.start), changed < _time(window.end))
         after: _Key | None = None
         before: Counter[Values] = Counter()
         for _ in range(MOST_PAGES):
@@ -92,13 +101,13 @@ class UnitRows:
                 raise self._refused(f"more than {MOST_ALIKE} rows share one change time and code")
             asked = min(4 * asked, MOST_ALIKE + 1)
 
-    def _in_no_window(self) -> Iterator[list[Values]]:
+    def _in_no_window(self, of_unit: sa.ColumnElement[bool]) -> Iterator[list[Values]]:
         """Rows that no window or no key reaches, such as those without a change time: they come with every listing."""
         changed, code = self._view.c.ngay_cap_nhat, self._view.c.ma_ho_so
         is_outside = sa.or_(
             changed.is_(None), code.is_(None), changed < _time(EVERYTHING_SINCE), changed >= _time(NEVER_SINCE)
         )
-        wanted = sa.select(self._view).where(self._of_unit, is_outside).order_by(code, changed)
+        wanted = sa.select(self._view).where(of_unit, is_outside).order_by(code, changed)
         rows = self._ask(wanted, MOST_ALIKE + 1)
         if len(rows) > MOST_ALIKE:
             raise self._refused(f"more than {MOST_ALIKE} rows have no code or no change time that a window holds")

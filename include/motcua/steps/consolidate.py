@@ -136,7 +136,9 @@ def _merge_share(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collecte
 
 def _of(part: _Part, sources: set[str]) -> Iterator[Judged]:
     """The rows of some sources, slice by slice."""
-    for judged in staged(part.staging, part.name, as_of=part.as_of):
+    # a part of several slices is one source
+    is_dated_by_file = any(batch.is_dated_by_file for batch in part.batches.values())
+    for judged in staged(part.staging, part.name, as_of=part.as_of, is_dated_by_file=is_dated_by_file):
         frames: dict[str, pd.DataFrame] = {entry.name: getattr(judged, entry.name) for entry in fields(Judged)}
         yield Judged(**{name: frame[frame["source_id"].isin(sources)] for name, frame in frames.items()})
 

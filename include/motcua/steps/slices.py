@@ -28,13 +28,14 @@ class _Losers:
     refused: pd.DataFrame
 
 
-def staged(staging: Staging, part: str, *, as_of: datetime) -> Iterator[Judged]:
+def staged(staging: Staging, part: str, *, as_of: datetime, is_dated_by_file: bool) -> Iterator[Judged]:
     """The slices of a part, ready to be copied one after the other: no key stands in two of them."""
     places = staging.parts(part)
     if len(places) == 1:
         yield _judged([staging.read(places[0], name) for name in FRAMES])
         return
-    losers = _losers([staging.read(place, "dossiers") for place in places], as_of)
+    settle = _losers_by_file if is_dated_by_file else _losers
+    losers = settle([staging.read(place, "dossiers") for place in places], as_of)
     findings = [pd.concat([staging.read(place, name) for place in places]) for name in ("quarantine", "issues")]
     quarantine = _once(pd.concat([findings[0], losers.refused]), ["source_id", "identity", "rule", "field"])
     quarantine["is_primary"] = ~quarantine.duplicated(["source_id", "identity"])
@@ -55,18 +56,33 @@ def _judged(frames: Sequence[pd.DataFrame]) -> Judged:
 
 def _losers(slices: Sequence[pd.DataFrame], as_of: datetime) -> _Losers:
     """The newest change counts; of equal ones with equal content the first; with different content none."""
-    columns = [*_KEY, "source_changed_at", "content_sha256"]
-    rows = pd.concat([frame[columns].assign(slice=number) for number, frame in enumerate(slices)], ignore_index=True)
-    rows = rows[rows.duplicated(_KEY, keep=False)].sort_values("source_changed_at", ascending=False, kind="stable")
+    rows = _told_twice(slices).sort_values("source_changed_at", ascending=False, kind="stable")
     newest = rows["source_changed_at"] == rows.groupby(_KEY)["source_changed_at"].transform("max")
     contents = rows["content_sha256"].where(newest).groupby([rows[name] for name in _KEY]).transform("nunique")
     loses = rows.duplicated(_KEY) | (contents > 1)
-    keys = [
-        pd.MultiIndex.from_frame(rows.loc[loses & (rows["slice"] == number), _KEY]) for number in range(len(slices))
-    ]
     torn = pd.MultiIndex.from_frame(rows.loc[newest & (contents > 1), _KEY])
-    told_twice = pd.concat([frame[pd.MultiIndex.from_frame(frame[_KEY]).isin(torn)] for frame in slices])
-    return _Losers(keys, _refused(told_twice.drop_duplicates(_KEY), as_of))
+    refused = pd.concat([frame[pd.MultiIndex.from_frame(frame[_KEY]).isin(torn)] for frame in slices])
+    return _Losers(_by_slice(rows[loses], len(slices)), _refused(refused.drop_duplicates(_KEY), as_of))
+
+
+def _losers_by_file(slices: Sequence[pd.DataFrame], as_of: datetime) -> _Losers:
+    """The newest file's content counts, since the first of the files in a row that have it."""
+    rows = _told_twice(slices).sort_values([*_KEY, "source_changed_at", "slice"], kind="stable")
+    alike = (rows[[*_KEY, "content_sha256"]] == rows[[*_KEY, "content_sha256"]].shift()).all(axis=1)
+    begins = rows[~alike]
+    counts = begins[~begins.duplicated(_KEY, keep="last")]
+    return _Losers(_by_slice(rows.drop(index=counts.index), len(slices)), _refused(slices[0].iloc[:0], as_of))
+
+
+def _told_twice(slices: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Rows whose key stands in several slices, with the number of their slice."""
+    columns = [*_KEY, "source_changed_at", "content_sha256"]
+    rows = pd.concat([frame[columns].assign(slice=number) for number, frame in enumerate(slices)], ignore_index=True)
+    return rows[rows.duplicated(_KEY, keep=False)]
+
+
+def _by_slice(losers: pd.DataFrame, count: int) -> list[pd.MultiIndex]:
+    return [pd.MultiIndex.from_frame(losers.loc[losers["slice"] == number, _KEY]) for number in range(count)]
 
 
 def _refused(rows: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
