@@ -25,14 +25,8 @@ FAULT = (
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:{}</faultcode>'
     "<faultstring>không</faultstring></s:Fault></s:Body></s:Envelope>"
 )
-# one of each family: what expands, what leads outside, what is deep, what is large; each alone is tested elsewhere
-FAMILIES = (
-    "billion laughs",
-    "quadratic blow-up",
-    "external entity of a host",
-    "external document type",
-    "deep nesting",
-)
+# what expands, what leads outside, what is deep; every one of each family is met by the platform's own tests
+FAMILIES = ("billion laughs", "external entity of a host", "deep nesting")
 SECONDS = 1.0
 
 
