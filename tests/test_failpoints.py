@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
 import signal
 import time
@@ -12,15 +13,14 @@ from motcua import failpoints
 from motcua.errors import ConfigError
 from motcua.failpoints import POINTS, VARIABLE, FailpointHit, pass_by
 
-POINT, OTHER = POINTS[0], POINTS[1]
+# passes count for as long as a process lives
+POINT, OTHER, UNPASSED = POINTS[:3]
 
 
 def exit_status(armed: str, passes: Callable[[], None]) -> int | None:
     """How a process ends that passes by."""
 
     def run() -> None:
-        import os
-
         os.environ[VARIABLE] = armed
         passes()
 
@@ -54,7 +54,7 @@ def test_only_the_armed_point_acts_and_only_at_its_pass(monkeypatch: pytest.Monk
     ("action", "status"), [("kill", -signal.SIGKILL), ("term", -signal.SIGTERM), ("raise", 1), ("sleep 0", 0)]
 )
 def test_actions_end_a_process_as_they_say(action: str, status: int, capfd: pytest.CaptureFixture[str]) -> None:
-    assert exit_status(f"{POINT}:{action}", lambda: pass_by(POINT)) == status
+    assert exit_status(f"{UNPASSED}:{action}", lambda: pass_by(UNPASSED)) == status
 
 
 def test_sleep_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

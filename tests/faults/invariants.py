@@ -118,7 +118,7 @@ def _never_backwards(evidence: Evidence) -> Iterator[str]:
     numbers: dict[str, list[int]] = {}
     for row in sorted(evidence.run.after.of("core.dossier_version"), key=lambda row: (row["code"], row["recorded_at"])):
         numbers.setdefault(row["code"], []).append(row["version"])
-    if odd := [code for code, found in numbers.items() if sorted(found) != list(range(1, after.get(code, 0) + 1))]:
+    if odd := [code for code, newest in after.items() if sorted(numbers.get(code, [])) != list(range(1, newest + 1))]:
         yield f"{len(odd)} dossiers miss a version"
     if unordered := [code for code, found in numbers.items() if found != sorted(found)]:
         yield f"{len(unordered)} dossiers were recorded in another order than their versions"

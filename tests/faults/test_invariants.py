@@ -1,4 +1,4 @@
-"""The checker can fail: each rule is broken by hand, in evidence of a real run, and says so; nobody else does."""
+"""The checker can fail: each rule is broken by hand, in evidence of a real run, and says so."""
 
 from __future__ import annotations
 
@@ -197,10 +197,7 @@ SPOILT: dict[Callable[[Evidence], Evidence], str] = {
 
 def test_sound_evidence_passes_and_each_spoilt_one_breaks_its_rule(sound: Evidence) -> None:
     assert broken(sound) == []
-    for spoil, rule in SPOILT.items():
-        found = {words.split()[0] for words in broken(spoil(sound))}
-        assert rule in found, f"{spoil.__name__}: {found}"
-
-
-def test_every_rule_is_broken_by_something() -> None:
-    assert {name.split()[0] for name in RULES} == set(SPOILT.values())
+    rules = {name.split()[0]: rule for name, rule in RULES.items()}
+    assert set(SPOILT.values()) == set(rules)
+    for spoil, number in SPOILT.items():
+        assert list(rules[number](spoil(sound))), spoil.__name__

@@ -153,3 +153,12 @@ def test_the_band_of_the_registry_counts(pipeline: Pipeline) -> None:
     pipeline.land_and_load(altered, as_of=day(1))
     # thirty changed on one day: five times as many are ordinary
     assert steps.holds(settings=pipeline.settings) == []
+
+
+def test_what_comes_back_in_mass_is_counted(thirty: Pipeline) -> None:
+    full(thirty, some(30)[:2], 1)
+    decide(thirty, accept=True)
+    twice_as_many = [*some(30), *(record(MaHoSo=f"000.05.33.H24-181226-{number:04d}") for number in range(1, 301))]
+    full(thirty, twice_as_many, 2)
+    hold = the_hold(thirty)
+    assert (hold["change"], hold["before_count"], hold["after_count"]) == ("rise", 2, 330)

@@ -142,7 +142,7 @@ class Logins:
             return self._new(key, source, log_in)
 
     def _key(self, connection: Connection) -> str:
-        return f"{connection.id} {connection.host} {connection.login}"
+        return f"{connection.id} {connection.host} {connection.port} {connection.login}"
 
     def _lock_of(self, key: str) -> threading.Lock:
         with self._lock:

@@ -34,14 +34,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
-    """What a batch would do to its source: dossiers held, and of them gone and altered; new ones; rows listed."""
+    """What a batch would do to its source: dossiers held, of them gone and altered; those that come back; new ones."""
 
     living: int
     gone: int
     altered: int
+    back: int
     new: int
-    listed: int
-    listing_sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +109,14 @@ def judge_volume(volume: Volume, limits: Limits | None) -> Hold | None:
     return None
 
 
-def verdict(connection: sa.Connection, values: Mapping[str, object], volume: Volume) -> str | None:
+def listing_digest(connection: sa.Connection, values: Mapping[str, object]) -> str:
+    """A digest of all that the batch in this session says: two listings that say the same have the same."""
+    return str(connection.execute(_LISTING_DIGEST, values).scalar_one())
+
+
+def verdict(connection: sa.Connection, values: Mapping[str, object]) -> str | None:
     """What a person has said of a listing that says exactly this: `accepted`, `rejected`, or None."""
-    found = connection.execute(_VERDICT, {**values, "listing_sha256": volume.listing_sha256}).scalar()
+    found = connection.execute(_VERDICT, values).scalar()
     return None if found is None else str(found)
 
 
@@ -120,14 +124,14 @@ def keep_back(
     connection: sa.Connection, values: Mapping[str, object], volume: Volume, hold: Hold, *, ask: bool
 ) -> None:
     """Marks batch and source as held; `ask` raises a hold that somebody must decide, or renews the open one."""
-    values = {**values, **asdict(hold), "listing_sha256": volume.listing_sha256}
+    values = {**values, **asdict(hold)}
     if ask:
         connection.execute(
             _RAISE,
             values
             | {
                 "before_count": volume.living,
-                "after_count": volume.living - volume.gone + volume.new,
+                "after_count": volume.living - volume.gone + volume.back + volume.new,
                 "codes_gone": connection.execute(_CODES_GONE, values).scalars().all(),
                 "codes_changed": connection.execute(_CODES_CHANGED, values).scalars().all(),
             },
@@ -186,21 +190,23 @@ FROM core.source_state s
 WHERE s.source_id = ANY(:sources) AND s.succeeded_as_of IS NOT NULL
 """)
 
-# What this batch would do, and a digest of all that it says: two listings that say the same have the same.
 _VOLUME = sa.text("""
 SELECT (SELECT count(*) FROM core.source_dossier WHERE source_id = :source_id AND NOT deleted) AS living,
        (SELECT count(*) FROM changed c JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
         WHERE c.deleted AND NOT s.deleted) AS gone,
        (SELECT count(*) FROM changed c JOIN incoming_dossier i ON i.code = c.code AND i.source_id = :source_id
-        LEFT JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
-        WHERE NOT c.deleted AND s.content_sha256 IS DISTINCT FROM i.content_sha256) AS altered,
-       (SELECT count(*) FROM changed WHERE is_new AND NOT deleted) AS new,
-       (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id AND NOT deleted) AS listed,
-       (SELECT encode(sha256(convert_to(coalesce(string_agg(said, ',' ORDER BY said), ''), 'UTF8')), 'hex')
-        FROM (SELECT code || encode(content_sha256, 'hex') AS said FROM incoming_dossier WHERE source_id = :source_id
-              UNION ALL
-              SELECT DISTINCT identity FROM incoming_quarantine WHERE source_id = :source_id
-             ) s) AS listing_sha256
+        JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
+        WHERE NOT c.deleted AND s.content_sha256 <> i.content_sha256) AS altered,
+       (SELECT count(*) FROM changed c JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
+        WHERE NOT c.deleted AND s.deleted) AS back,
+       (SELECT count(*) FROM changed WHERE is_new AND NOT deleted) AS new
+""")
+
+_LISTING_DIGEST = sa.text("""
+SELECT encode(sha256(convert_to(coalesce(string_agg(said, ',' ORDER BY said), ''), 'UTF8')), 'hex')
+FROM (SELECT code || encode(content_sha256, 'hex') AS said FROM incoming_dossier WHERE source_id = :source_id
+      UNION ALL
+      SELECT DISTINCT identity FROM incoming_quarantine WHERE source_id = :source_id) s
 """)
 
 _CODES_GONE = sa.text("""

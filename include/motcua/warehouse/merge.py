@@ -103,7 +103,8 @@ def _held(connection: sa.Connection, batch: Batch, values: Mapping[str, object])
     hold = holds.judge_volume(volume, batch.limits)
     if hold is None:
         return None
-    said = holds.verdict(connection, values, volume)
+    values = {**values, "listing_sha256": holds.listing_digest(connection, values)}
+    said = holds.verdict(connection, values)
     if said == "accepted":
         return None
     holds.keep_back(connection, values, volume, hold, ask=said is None)
@@ -111,16 +112,27 @@ def _held(connection: sa.Connection, batch: Batch, values: Mapping[str, object])
 
 
 def _write(connection: sa.Connection, values: Mapping[str, object]) -> Merged:
-    connection.execute(sql.LOCK_CODES, values)
-    connection.execute(sql.COUNT_DAYS, values)
-    for statement in sql.SOURCE_ROWS:
-        connection.execute(statement, values)
-    pass_by("merge.after_source_rows")
-    changed = connection.execute(sql.DOSSIERS, values).scalar_one()
-    pass_by("merge.after_dossiers")
+    """Most batches of a day change nothing: those cost what they find, and no more."""
+    connection.execute(sql.OLDER_READING, values)
+    is_changed = connection.execute(sql.ANY_CHANGE).scalar_one()
+    changed = _write_changes(connection, values) if is_changed else 0
     for statement in sql.FINDINGS:
         connection.execute(statement, values)
     connection.execute(sql.WATERMARK, values)
     holds.lapse(connection, values)
     counts = connection.execute(sql.CLOSE_BATCH, {**values, "changed": changed}).one()
     return Merged(**counts._mapping)
+
+
+def _write_changes(connection: sa.Connection, values: Mapping[str, object]) -> int:
+    """Source rows, dossiers, versions and outbox; how many new versions there are."""
+    connection.execute(sql.LOCK_CODES, values)
+    connection.execute(sql.COUNT_DAYS, values)
+    for statement in sql.SOURCE_ROWS:
+        connection.execute(statement, values)
+    pass_by("merge.after_source_rows")
+    changed = int(connection.execute(sql.DOSSIERS, values).scalar_one())
+    pass_by("merge.after_dossiers")
+    for statement in sql.FINDINGS_ON_CHANGES:
+        connection.execute(statement, values)
+    return changed

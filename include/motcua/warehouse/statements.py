@@ -110,7 +110,7 @@ DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = E
               batch_id = EXCLUDED.batch_id
 """)
 
-_OLDER_READING = sa.text("""
+OLDER_READING = sa.text("""
 INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
 SELECT i.source_id, i.code, 'older_than_held', 'source_changed_at', 'warning', 'office', i.page_sha256, i.batch_id,
        :as_of, :as_of
@@ -149,7 +149,9 @@ _DETAILS = (
     ),
 )
 
-SOURCE_ROWS = (_STATUS_WENT_BACK, _OLDER_READING, _KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_SOURCE_ROWS, *_DETAILS)
+ANY_CHANGE = sa.text("SELECT EXISTS (SELECT FROM changed)")
+
+SOURCE_ROWS = (_STATUS_WENT_BACK, _KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_SOURCE_ROWS, *_DETAILS)
 
 # Field by field, the first claim that has a value, claims in the order of registry/precedence.yaml: a living claim
 # before a deleted one, then the newest change, then the source's name as a stable tie-break. A new version only where
@@ -298,9 +300,10 @@ WHERE b.batch_id = :batch_id AND abs(b.clock_skew_seconds) <= 300
   AND o.code = '' AND o.source_id = b.source_id AND o.rule = 'clock_skew' AND o.settled_at IS NULL
 """)
 
-FINDINGS = (
-    _CLAIMS_DIFFER, _SETTLE_QUARANTINE, _QUARANTINE, _SETTLE_ISSUES, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW,
-)  # fmt: skip
+# of what has changed
+FINDINGS_ON_CHANGES = (_CLAIMS_DIFFER, _SETTLE_ISSUES)
+# of what was read, changed or not; what a source holds against its own older word was compared before it was written
+FINDINGS = (_SETTLE_QUARANTINE, _QUARANTINE, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW)
 
 # By the source's own clock: where nothing was listed there is nothing to go by, and the watermark stays.
 WATERMARK = sa.text("""
