@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -23,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # outside every home: `nobody` may not enter one
-ROOT = Path("/var/tmp")
+ROOT, PREFIX = Path("/var/tmp"), "motcua-city-"
 UNPRIVILEGED = "nobody"
 START_SECONDS = 30
 SOCKETS = {"postgresql": "data/.s.PGSQL.5432", "mysql": "data/mysql.sock"}
@@ -104,25 +106,44 @@ def main() -> None:
     parser.add_argument("dialect", choices=sorted(SOCKETS))
     parser.add_argument("options", nargs=argparse.REMAINDER, help="of the server's own program, besides ours")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _end)
     with _folder() as folder, _RUN[given.dialect](folder, given.options):
         print(folder / SOCKETS[given.dialect], flush=True)
         sys.stdin.buffer.read()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _end(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once asked is enough: another would stop us tidying up
+    sys.exit(0)
 
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="motcua-city-", dir=ROOT))
+    """A folder of its own, which is held as long as it is in use."""
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=ROOT))
     folder.chmod(0o711)
-    try:
-        data = folder / "data"
-        data.mkdir(mode=0o700)
-        if os.getuid() == 0:
-            account = pwd.getpwnam(UNPRIVILEGED)
-            os.chown(data, account.pw_uid, account.pw_gid)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (folder / "held.part").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        Path(held.name).rename(folder / "held")  # never seen without its lock
+        try:
+            data = folder / "data"
+            data.mkdir(mode=0o700)
+            if os.getuid() == 0:
+                account = pwd.getpwnam(UNPRIVILEGED)
+                os.chown(data, account.pw_uid, account.pw_gid)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Removes the folders of those who were killed: nobody holds them."""
+    for forgotten in ROOT.glob(f"{PREFIX}*/held"):
+        with contextlib.suppress(OSError), forgotten.open() as held:  # held, or another account's
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(forgotten.parent, ignore_errors=True)
 
 
 @contextmanager
@@ -181,9 +202,14 @@ def _mysql(folder: Path, options: Sequence[str]) -> Iterator[None]:
 def _serving(
     folder: Path, command: Sequence[str | Path], is_ready: Callable[[], bool], end: signal.Signals
 ) -> Iterator[None]:
-    """The server as our own child: where nobody reaps orphans, it would stay as a zombie."""
+    """The server as our own child, which ends with us: where nobody reaps orphans, it would stay as a zombie."""
     log = folder / "log"
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, **_as_nobody(folder)) as server:
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(
+            command, stdout=out, stderr=out, preexec_fn=lambda: _end_with_parent(end), **_as_nobody(folder)
+        ) as server,
+    ):
         try:
             deadline = time.monotonic() + START_SECONDS
             while not is_ready():
@@ -193,6 +219,11 @@ def _serving(
             yield
         finally:
             server.send_signal(end)  # at once: nothing of it is kept
+
+
+def _end_with_parent(end: signal.Signals) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, end)  # PR_SET_PDEATHSIG
 
 
 def _run(folder: Path, *command: str | Path) -> None:

@@ -13,6 +13,7 @@ import psycopg
 import pymysql
 import pytest
 from motcua.connections import Connection
+from motcua.errors import SourceError
 from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.platforms.base import Record
 from motcua.registry import Source
@@ -25,6 +26,8 @@ UNIT = "000.05.33.H24"
 ALL = Window(since=None, until=datetime.fromisoformat("2018-12-25T17:00:00+07:00"))
 USER, SECRET = "motcua", "s3cret-s3cret"
 SCHEMA = "mot_cua"
+NAME = "Nguyễn Thị Kín"
+ASK, AGAIN = "; ask its owner", "; it is tried again next cycle"
 COLUMNS = {
     "v_ho_so": {
         "ma_ho_so": "key", "ma_tthc": "text", "ten_tthc": "text", "ma_linh_vuc": "text", "kenh_thuc_hien": "code",
@@ -186,3 +189,23 @@ def dossier(number: int, changed: str | None = None, **differs: object) -> dict[
 
 def step(number: int, order: int, **differs: object) -> dict[str, object]:
     return {"ma_ho_so": code(number), "thu_tu": order, "thoi_diem": f"2018-10-12 {order:02d}:00:00"} | differs
+
+
+def failure(database: Database, *, through: Connection | None = None, **source: object) -> SourceError:
+    """How reading a database fails, told without anybody's name or secret."""
+    with pytest.raises(SourceError) as caught:
+        database.read(through=through, **source)
+    told = str(caught.value)
+    assert told.startswith("le_chan.an_bien: ")
+    assert not [word for word in (NAME, SECRET, code(1)) if word in told]
+    assert caught.value.__cause__ is None  # what a database says may quote a row
+    return caught.value
+
+
+def assert_told(error: SourceError, kind: type[SourceError], word: str, message: str) -> None:
+    assert (type(error), error.kind, error.message) == (kind, word, message)
+
+
+def of(database: Database, postgresql: str, mysql: str) -> str:
+    """Which of two words is that of its kind."""
+    return postgresql if database.dialect == "postgresql" else mysql

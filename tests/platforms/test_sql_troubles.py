@@ -1,49 +1,38 @@
-"""What can be wrong with an office's database, and what the ledger and people are told of it; on real servers."""
+"""Views that changed, may not be read, are slow or without end: what is told of them; on real servers."""
 
 from __future__ import annotations
 
-import threading
 import time
+from contextlib import closing
 
 import pytest
-from motcua.connections import Connection
-from motcua.errors import SourceChanged, SourceError, SourceRefused, SourceUnavailable
+from motcua.errors import SourceChanged, SourceRefused, SourceUnavailable
 from motcua.mapping import SPECS, PageRecords, map_records
 from motcua.registry import Registry
 
-from tests.contract.scripted_server import Reply, serving
-from tests.faults.proxy import Toxic
-from tests.platforms.databases import SCHEMA, SECRET, Database, code, dossier
+from tests.platforms.databases import (
+    AGAIN,
+    ASK,
+    COLUMNS,
+    NAME,
+    SCHEMA,
+    UNIT,
+    Database,
+    assert_told,
+    code,
+    dossier,
+    failure,
+    of,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("databases")]
 
-NAME = "Nguyễn Thị Kín"
-ASK = "; ask its owner"
-CHANGED = "; ask its owner what changed"
-AGAIN = "; it is tried again next cycle"
+CHANGED = f"{ASK} what changed"
 
 
 @pytest.fixture(autouse=True)
 def with_dossiers(database: Database) -> None:
     database.put(*(dossier(number, ten_chu_ho_so=NAME) for number in range(1, 8)))
-
-
-def failure(database: Database, *, through: Connection | None = None, **source: object) -> SourceError:
-    with pytest.raises(SourceError) as caught:
-        database.read(through=through, **source)
-    told = str(caught.value)
-    assert told.startswith("le_chan.an_bien: ")
-    assert not [word for word in (NAME, SECRET, code(1)) if word in told]
-    assert caught.value.__cause__ is None  # what a database says may quote a row
-    return caught.value
-
-
-def assert_told(error: SourceError, kind: type[SourceError], word: str, message: str) -> None:
-    assert (type(error), error.kind, error.message) == (kind, word, message)
-
-
-def of(database: Database, postgresql: str, mysql: str) -> str:
-    return postgresql if database.dialect == "postgresql" else mysql
 
 
 @pytest.mark.parametrize(
@@ -146,111 +135,24 @@ def test_slow_view_is_given_up_by_the_server(database: Database) -> None:
     assert database.run(at_work, database.user) == [(0,)]
 
 
-def test_wrong_password_is_tried_once_for_all_sources_of_an_installation(database: Database) -> None:
-    wrong = database.connection(password="an0ther-secret")
-    errors: list[SourceError] = []
-
-    def read(name: str) -> None:
-        with pytest.raises(SourceRefused) as caught:
-            database.read(through=wrong, id=name)
-        errors.append(caught.value)
-
-    threads = [
-        threading.Thread(target=read, args=(f"le_chan.{name}",)) for name in ("an_bien", "cho_con", "niem_nghia")
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert database.line.attempts == 1
-    assert {error.source_id for error in errors} == {"le_chan.an_bien", "le_chan.cho_con", "le_chan.niem_nghia"}
-    (message,) = {error.message for error in errors}
-    hint = of(database, "OperationalError", "1045")
-    assert message == f"refuses the log-in of connection {wrong.id} ({hint}): mend its login, password and schema"
-    assert {error.kind for error in errors} == {"AUTH"}
-
-
-@pytest.mark.parametrize("differs", [{"login": "nobody_here"}, {"schema": "nothing_here"}], ids=["account", "database"])
-def test_account_or_database_that_is_not_there_is_refused(database: Database, differs: dict[str, object]) -> None:
-    error = failure(database, through=database.connection(**differs))
-    assert (type(error), error.kind) == (SourceRefused, "AUTH")
-    assert "mend its login, password and schema" in str(error)
-
-
-def test_database_that_is_down_is_tried_three_times(database: Database) -> None:
-    database.line.spoil(Toxic(reset_after=0))
-    error = failure(database)
-    assert (type(error), error.kind, database.line.attempts) == (SourceUnavailable, "UNAVAILABLE", 3)
-    assert str(error).endswith(AGAIN)
-
-
-def test_port_where_nobody_listens_is_told(database: Database) -> None:
-    database.line.down()
-    message = f"connection failed: {of(database, 'Connection refused', 'ConnectionRefusedError')}{AGAIN}"
-    assert_told(failure(database), SourceUnavailable, "UNAVAILABLE", message)
-
-
-def test_host_that_nobody_knows_is_told(database: Database) -> None:
-    error = failure(database, through=database.connection(host="nobody.invalid"))
-    message = f"connection failed: {of(database, 'failed to resolve host', 'gaierror')}{AGAIN}"
-    assert_told(error, SourceUnavailable, "UNAVAILABLE", message)
-
-
-@pytest.mark.parametrize("toxic", [Toxic(is_silent=True), Toxic(bytes_per_second=100)], ids=["silent", "dripping"])
-def test_line_that_never_says_it_all_is_given_up(database: Database, toxic: Toxic) -> None:
-    database.line.spoil(toxic)
-    began = time.monotonic()
-    error = failure(database, time_budget_seconds=2)
-    assert (type(error), error.kind) == (SourceUnavailable, "TIMEOUT")
-    assert time.monotonic() - began < 4
-    assert str(error).endswith(f"within its time limit{AGAIN}")
-
-
-def test_line_that_breaks_once_is_read_again_from_the_beginning(database: Database) -> None:
-    database.put(*map(dossier, range(8, 400)))
-    database.line.spoil(Toxic(reset_after=40_000, lines=1))
-    listing = database.read(page_size=50)
-    assert (listing.fetched, database.line.attempts) == (399, 2)
-    assert len(database.kept) > len(listing.pages)  # some pages were kept before it broke, and count no more
-
-
-def test_line_that_always_breaks_is_unavailable(database: Database) -> None:
-    database.put(*map(dossier, range(8, 400)))
-    database.line.spoil(Toxic(reset_after=40_000))
-    error = failure(database, page_size=50)
-    assert (type(error), error.kind, database.line.attempts) == (SourceUnavailable, "UNAVAILABLE", 3)
-
-
-@pytest.mark.parametrize("words", [b"HTTP/1.1 200 OK\r\n\r\n<html>", b"\x4a\x00\x00\x00\x0a8.0\x00", b"\xff" * 99])
-def test_server_of_another_kind_is_told(database: Database, words: bytes) -> None:
-    with serving(lambda _: Reply(body=words)) as other:
-        error = failure(database, through=database.connection(port=other.server_address[1]), time_budget_seconds=2)
-    assert isinstance(error, SourceUnavailable | SourceChanged)
-
-
-def test_clocks_agree_on_one_machine(database: Database) -> None:
-    skew = database.read().clock_skew_seconds
-    assert skew is not None
-    assert abs(skew) < 1
-
-
-def test_clock_that_is_two_hours_ahead_is_measured(database: Database) -> None:
-    through = database.connection()
-    if database.dialect == "postgresql":
-        database.run(
-            f"CREATE FUNCTION {SCHEMA}.clock_timestamp() RETURNS timestamptz LANGUAGE sql "
-            "AS 'SELECT pg_catalog.clock_timestamp() + interval ''2 hours'''"
-        )
-        through = database.connection(extra={"dialect": "postgresql", "search_path": f"{SCHEMA}, pg_catalog"})
-    else:
-        database.run("SET GLOBAL init_connect = 'SET timestamp = UNIX_TIMESTAMP() + 7200'")
-    try:
-        skew = database.read(through=through).clock_skew_seconds
-    finally:
-        if database.dialect == "mysql":
-            database.run("SET GLOBAL init_connect = ''")
-    assert skew is not None
-    assert abs(skew - 7200) < 2
+def test_text_in_no_known_letters_is_told(database: Database) -> None:
+    """A PostgreSQL that was told of no encoding takes in any bytes, and gives out none that are not UTF-8."""
+    if database.dialect == "mysql":
+        return  # it knows the letters of every column
+    bare = "bare_" + database.name
+    database.run(f"CREATE DATABASE {bare} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'")
+    values = {"ma_don_vi": f"'{UNIT}'", "ten_chu_ho_so": r"convert_from('\xd3d3', 'SQL_ASCII')"}
+    with closing(database.administrator(bare)) as admin:
+        admin.execute(f"CREATE SCHEMA {SCHEMA}; GRANT USAGE ON SCHEMA {SCHEMA} TO {database.user}")
+        for view, columns in COLUMNS.items():
+            shown = (
+                f"{values.get(name, 'NULL')}::{database.type_of(kind)} AS {name}" for name, kind in columns.items()
+            )
+            admin.execute(f"CREATE VIEW {view} AS SELECT {', '.join(shown)}")
+            admin.execute(f"GRANT SELECT ON {view} TO {database.user}")
+    error = failure(database, through=database.connection(schema=bare))
+    message = f"v_ho_so: expected an answer, got error 22021{ASK}"
+    assert_told(error, SourceChanged, "PROTOCOL", message)
 
 
 def test_page_that_is_larger_than_any_is_refused(database: Database) -> None:

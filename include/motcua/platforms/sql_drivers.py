@@ -106,17 +106,19 @@ def _open_postgresql(connection: Connection, port: int, seconds: float, hand_ove
         gssencmode="disable",
         sslmode="verify-full" if ca else "prefer",
         sslrootcert=ca,
+        prepare_threshold=None,  # planned for the key of each page, not for any
         autocommit=True,
     )
     hand_over(socket.fromfd(made.fileno(), socket.AF_INET, socket.SOCK_STREAM))
-    for name, value in {
-        "statement_timeout": f"{1000 * seconds:.0f}",
-        "DateStyle": "ISO",
-        "TimeZone": "Asia/Ho_Chi_Minh",
-        "search_path": connection.extra.get("search_path"),
-    }.items():
-        if value:
+    settings = {"statement_timeout": f"{1000 * seconds:.0f}", "DateStyle": "ISO", "TimeZone": "Asia/Ho_Chi_Minh"}
+    if path := connection.extra.get("search_path"):
+        settings["search_path"] = path
+    try:
+        for name, value in settings.items():
             made.execute("SELECT set_config(%s, %s, false)", [name, value])
+    except psycopg.Error:
+        made.close()
+        raise
     made.autocommit = False
     made.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     made.read_only = True

@@ -32,8 +32,8 @@ STATEMENT_SECONDS = 30
 GRACE_SECONDS = 5
 
 _LOGINS = Logins()
-# what the drivers raise on bytes that no such database sends; text that is not UTF-8 is a ValueError too
-_NOT_ITS_PROTOCOL = (struct.error, LookupError, ValueError, TypeError, AssertionError)
+# what the drivers, and the reading of the clock, raise on bytes that no such database sends
+_NOT_ITS_PROTOCOL = (struct.error, LookupError, ValueError, AssertionError)
 
 
 class _Meaning(NamedTuple):

@@ -58,10 +58,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Why a batch is held."""
+    """Why a batch is held: for the ledger of batches, and in the words of those who decide."""
 
     change: str
     reason: str
+    told: str
 
 
 def standings(connection: sa.Connection, sources: Sequence[str], *, until: date) -> dict[str, Standing]:
@@ -94,17 +95,21 @@ def judge_volume(volume: Volume, limits: Limits | None) -> Hold | None:
         return Hold(
             change="drop",
             reason=f"{gone} of {living} dossiers would be deleted, at most {usual.gone} is ordinary",
+            told=f"{gone} trong {living} hồ sơ sẽ mất; ngày thường không quá {usual.gone}",
         )
     if changed > usual.changed:
         return Hold(
             change="rise",
             reason=f"{changed} dossiers would be new or altered ({living} are held), "
             f"at most {usual.changed} is ordinary for the time since the last reading",
+            told=f"{changed} hồ sơ sẽ mới hoặc thay đổi (đang có {living}); "
+            f"trong khoảng thời gian này thường không quá {usual.changed}",
         )
     if usual.silent_days is not None and limits.silent_days > usual.silent_days:
         return Hold(
             change="drop",
             reason=f"nothing has changed for {limits.silent_days} working days, {usual.silent_days} are ordinary",
+            told=f"{limits.silent_days} ngày làm việc không có gì thay đổi; thường không quá {usual.silent_days}",
         )
     return None
 
@@ -219,7 +224,7 @@ _CODES_CHANGED = sa.text("SELECT code FROM changed WHERE NOT deleted ORDER BY co
 _RAISE = sa.text("""
 INSERT INTO core.hold AS h (source_id, batch_id, change, reason, before_count, after_count, codes_gone, codes_changed,
                             listing_sha256, raised_at)
-VALUES (:source_id, :batch_id, :change, :reason, :before_count, :after_count, :codes_gone, :codes_changed,
+VALUES (:source_id, :batch_id, :change, :told, :before_count, :after_count, :codes_gone, :codes_changed,
         :listing_sha256, :as_of)
 ON CONFLICT (source_id) WHERE state = 'open' DO UPDATE SET
     (batch_id, change, reason, before_count, after_count, codes_gone, codes_changed, listing_sha256)

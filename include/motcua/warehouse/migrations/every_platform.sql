@@ -35,7 +35,7 @@ CREATE TABLE core.hold (
     source_id     text NOT NULL,
     batch_id      text NOT NULL REFERENCES core.batch, -- the newest batch that looked like this
     change        text NOT NULL CHECK (change IN ('drop', 'rise')),
-    reason        text NOT NULL,                      -- the figures, in words
+    reason        text NOT NULL,                      -- the figures, in Vietnamese words
     before_count  integer NOT NULL,                   -- living dossiers held of this source
     after_count   integer NOT NULL,                   -- living dossiers as they would be
     codes_gone    text[] NOT NULL,                    -- codes that would be deleted
