@@ -33,8 +33,13 @@ CSV = register(CELLS).encode()
 MANY = register(*[CELLS] * 60_000).encode()
 
 
+# children of this process that belong to other tests: cities, databases, readers
+_OTHERS: set[psutil.Process] = set()
+
+
 @pytest.fixture
 def reader() -> Iterator[Reader]:
+    _OTHERS.update(psutil.Process().children())
     found = Reader()
     yield found
     found.close()
@@ -42,7 +47,8 @@ def reader() -> Iterator[Reader]:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children()
+    """Processes that were started since the test began."""
+    return [child for child in psutil.Process().children() if child not in _OTHERS]
 
 
 def rows(reader: Reader, body: bytes, layout_: Layout | None = None) -> int:

@@ -54,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One cycle: `window` or `full`, `again` (each stage twice), or `overtaken` (by one that is merged before it)."""
+    """One cycle: `window`, `full`, `again` (each stage twice), or `overtaken`: read after a full one, merged before."""
 
     kind: str
     parts: Sequence[Part]
@@ -139,7 +139,7 @@ class Play:
     def play(self, one: Round) -> None:
         """The deeds of a round, its cycle, and the model of it."""
         self.now += ROUND
-        first = self._collected("window") if one.kind == "overtaken" else None
+        first = self._collected("full") if one.kind == "overtaken" else None
         for world, part in zip(self.worlds, one.parts, strict=True):
             for deed in part.before:
                 deed.do(world.office, world.code(deed), self._moment())

@@ -39,7 +39,13 @@ def merge_rows(
     own = [row | {"batch_id": batch_id, "source_id": source_id} for row in rows]
     newest = max((row["source_changed_at"] for row in rows), default=None)
     batch = Batch(
-        batch_id=batch_id, cycle_id=number, source_id=source_id, as_of=as_of, window_to=as_of, is_full=False, newest_change=newest
+        batch_id=batch_id,
+        cycle_id=number,
+        source_id=source_id,
+        as_of=as_of,
+        window_to=as_of,
+        is_full=False,
+        newest_change=newest,
     )
     with engine.connect() as connection:
         stage(connection, [replace(judged(own, quarantine), **frames)])

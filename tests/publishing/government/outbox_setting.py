@@ -51,7 +51,13 @@ class Setting:
         applicants = frames.applicants.assign(name=NAME, identity_kind=1, identity_number=IDENTITY)
         told = pd.DataFrame(list(steps)).assign(source_id=SOURCE) if steps else frames.steps
         batch = Batch(
-            batch_id=batch_id, cycle_id=cycle_id, source_id=SOURCE, as_of=AS_OF, window_to=AS_OF, is_full=False, newest_change=newest
+            batch_id=batch_id,
+            cycle_id=cycle_id,
+            source_id=SOURCE,
+            as_of=AS_OF,
+            window_to=AS_OF,
+            is_full=False,
+            newest_change=newest,
         )
         with self.pipeline.connect() as connection:
             stage(connection, [replace(frames, applicants=applicants, steps=told)])
