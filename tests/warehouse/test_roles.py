@@ -23,7 +23,8 @@ from tests.warehouse.builders import AS_OF, CODE, row
 RIGHTS = {
     Role.PIPELINE: {
         "core.batch": "arw", "core.cycle": "arw", "core.delivery": "ar w(settled_at,state)", "core.dossier": "arw",
-        "core.dossier_version": "ar", "core.hold": "arw", "core.source_day": "arw", "core.issue": "arw", "core.portal_copy": "r", "core.publication": "r",
+        "core.dossier_version": "ar", "core.hold": "arw", "core.source_day": "arw",
+        "core.issue": "arw", "core.portal_copy": "r", "core.publication": "r",
         "core.quarantine": "arw", "core.sender": "r", "core.source_dossier": "arw", "core.source_state": "arw",
         "core.stage_run": "arw",
         "private.applicant": "ardw", "private.step": "ardw", "private.supplement": "ardw",
