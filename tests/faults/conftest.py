@@ -42,6 +42,7 @@ def running_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityClien
 
 @pytest.fixture(scope="session")
 def offices(running_city: CityClient) -> Offices:
+    restore(running_city)
     return choose(running_city)
 
 
@@ -55,6 +56,7 @@ def read_once(
     postgres: sa.URL, template_database: str, running_city: CityClient, offices: Offices, own_registry: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Read]:  # fmt: skip
+    restore(running_city)
     with own_settings(postgres, template_database, tmp_path_factory.mktemp("read")) as settings:
         with Rig(settings, running_city, offices, own_registry).open() as rig:
             run = rig.run()
@@ -69,7 +71,8 @@ def clean(read_once: Read) -> Run:
 
 @pytest.fixture
 def city(running_city: CityClient) -> Iterator[CityClient]:
-    """The city, which each test leaves as it was found."""
+    """The city, which each test finds and leaves as it was."""
+    restore(running_city)
     yield running_city
     restore(running_city)
 

@@ -116,7 +116,8 @@ def _never_backwards(evidence: Evidence) -> Iterator[str]:
     if fallen := [code for code, version in before.items() if after.get(code, 0) < version]:
         yield f"{len(fallen)} dossiers have an older version than before, or none"
     numbers: dict[str, list[int]] = {}
-    for row in sorted(evidence.run.after.of("core.dossier_version"), key=lambda row: (row["code"], row["recorded_at"])):
+    rows = evidence.run.after.of("core.dossier_version")
+    for row in sorted(rows, key=lambda row: (row["code"], row["recorded_at"], row["version"])):
         numbers.setdefault(row["code"], []).append(row["version"])
     if odd := [code for code, newest in after.items() if sorted(numbers.get(code, [])) != list(range(1, newest + 1))]:
         yield f"{len(odd)} dossiers miss a version"

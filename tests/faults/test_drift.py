@@ -32,6 +32,7 @@ def test_row_20_new_column_is_ignored_and_reported(rig: Rig, clean: Run) -> None
         assert living(run, source) == living(clean, source)
 
 
+@pytest.mark.unmet
 @pytest.mark.parametrize("kind", ["missing_column", "renamed"])
 def test_row_20_source_without_a_column_that_is_needed_fails_and_keeps_what_it_had(
     read_rig: Rig, clean: Run, kind: str
@@ -55,6 +56,7 @@ def test_row_20_values_of_another_type_are_quarantined(read_rig: Rig, clean: Run
         assert living(run, source) == living(clean, source)
 
 
+@pytest.mark.unmet
 @pytest.mark.parametrize("share", [0.01, 0.3, 1.0])
 def test_row_21_bad_rows_are_counted_exactly_told_by_their_share_and_cleared_when_mended(
     read_rig: Rig, clean: Run, share: float

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import random
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 
 # Two sessions keep both cores of the database busy; more would only wait for each other.
 SESSIONS = 2
+# A restart of the database takes seconds; who loses a deadlock comes back at another moment than who won it.
+TRIES, PAUSE_SECONDS = 3, 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +130,28 @@ def _shares(batches: Sequence[ledger.Collected]) -> list[list[ledger.Collected]]
 
 
 def _merge_share(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Merged | Held | None]:
+    """Merges some batches in a session of their own; in a new one when the database lets go of it.
+
+    Who loses a deadlock, waits too long for a lock, or loses the server in the middle, has written nothing of the
+    batch at hand; what was merged before stays, and is left alone the second time.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            return _merge_in_session(engine, part, share)
+        except sa.exc.OperationalError as error:
+            if attempt == TRIES:
+                raise
+            log.warning("merging is tried again (try %d of %d): %s", attempt, TRIES, type(error.orig).__name__)
+            time.sleep(PAUSE_SECONDS * attempt * random.uniform(0.5, 1.0))
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _merge_in_session(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Merged | Held | None]:
     with engine.connect() as connection:
+        connection.detach()  # its session tables end with it, however it ends
         stage(connection, _of(part, {batch.source_id for batch in share}))
         pass_by("merge.after_stage")
-        outcomes = [_merge(connection, part.batches[batch.source_id]) for batch in share]
-        connection.detach()  # its session tables end with it
-    return outcomes
+        return [_merge(connection, part.batches[batch.source_id]) for batch in share]
 
 
 def _of(part: _Part, sources: set[str]) -> Iterator[Judged]:

@@ -87,6 +87,8 @@ SESSION_INDEXES = tuple(
             "CREATE INDEX IF NOT EXISTS incoming_present_key ON incoming_present (source_id, code)",
             # The tables fill faster than their statistics are refreshed, and a plan made for an empty table reads a
             # full one from end to end. A batch is small beside the city: by index, row by row, is always right.
+            # whoever holds rows for longer than this has forgotten them
+            "SET lock_timeout = '60s'",
             "SET enable_seqscan = off",
             "SET enable_hashjoin = off",
             "SET enable_mergejoin = off",
