@@ -23,7 +23,7 @@ from tests.sandbox.city_client import AS_OF, REGISTRY, CityClient, serve
 from tests.sandbox.portal_server import DSTCODE, PASSWORD, USER, serve_portal
 
 # so that the neighbours alone bring more than a thousand dossiers (I11)
-SCALE = 0.08
+SCALE = 0.064
 
 
 @dataclass(frozen=True, slots=True)

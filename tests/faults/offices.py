@@ -6,7 +6,7 @@ import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # connections and registry entries are JSON and YAML
 from urllib.parse import urlsplit
@@ -26,10 +26,16 @@ NEIGHBOURS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offices:
-    """Source ids by platform: the victim, and those that must not notice; `accounts` are the victims' connections."""
+    """Source ids by platform: the victim, and those that must not notice.
+
+    Attributes:
+        accounts: the victims' connections.
+        words: what is personal in the whole city.
+    """
 
     victims: Mapping[str, str]
     accounts: Mapping[str, str]
+    words: frozenset[str] = field(repr=False)
     neighbours: Mapping[str, Sequence[str]]
 
     @property
@@ -53,11 +59,19 @@ def choose(city: CityClient) -> Offices:
     return Offices(
         victims={platform: victim.id for platform, victim in victims.items()},
         accounts={platform: victim.connection for platform, victim in victims.items()},
+        words=_personal_words(city),
         neighbours={
             platform: [one.id for one in by_platform[platform] if _is_neighbour(one, victim)][:NEIGHBOURS]
             for platform, victim in victims.items()
         },
     )
+
+
+def _personal_words(city: CityClient) -> frozenset[str]:
+    """Every number of a person, and some of the other words: to look for all of them would take too long."""
+    words = [str(word) for word in city.http.get(f"{city.url}/control/ledger/people").json()]
+    others = [word for word in words if not word.isdigit() and len(word) > 5]
+    return frozenset(word for word in words if word.isdigit()).union(others[:: max(1, len(others) // 150)])
 
 
 def _is_neighbour(source: Source, victim: Source) -> bool:

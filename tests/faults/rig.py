@@ -148,14 +148,8 @@ class Rig:
             run=run, clean=clean.after, expected=expected,
             living={source: {code for code, lives in codes.items() if lives} for source, codes in shown.items()},
             known={source: set(codes) for source, codes in shown.items()},
-            feed=read_feed(self.settings.home / "feeds" / "v1"), words=self._words(), **differs,
+            feed=read_feed(self.settings.home / "feeds" / "v1"), words=self.offices.words, **differs,
         )  # fmt: skip
-
-    def _words(self) -> frozenset[str]:
-        """Every number of a person in the city, and some of the other words: to look for all would take too long."""
-        words = [str(word) for word in self.city.http.get(f"{self.city.url}/control/ledger/people").json()]
-        others = [word for word in words if not word.isdigit() and len(word) > 5]
-        return frozenset(word for word in words if word.isdigit()).union(others[:: max(1, len(others) // 150)])
 
     def _carried(self) -> dict[str, tuple[int, int]]:
         """Connections and HTTP requests so far, by victim."""

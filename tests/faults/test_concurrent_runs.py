@@ -16,7 +16,7 @@ from tests.faults.standing import read_standing
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crashes, late")]
 
-SHORT, LONG = range(6), range(6, 106)
+SHORT, LONG = range(4), range(4, 104)
 # the ledger's words for a source that is left to the other run
 LEFT_ALONE = {"BUSY", "OVERTAKEN"}
 OF_RUNS = {"core.batch", "core.publication"}

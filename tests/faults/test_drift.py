@@ -33,12 +33,10 @@ def test_row_20_new_column_is_ignored_and_reported(rig: Rig, clean: Run) -> None
 
 
 @pytest.mark.unmet
-@pytest.mark.parametrize("kind", ["missing_column", "renamed"])
-def test_row_20_source_without_a_column_that_is_needed_fails_and_keeps_what_it_had(
-    read_rig: Rig, clean: Run, kind: str
-) -> None:
+def test_row_20_source_without_a_column_that_is_needed_fails_and_keeps_what_it_had(read_rig: Rig, clean: Run) -> None:
     rig = read_rig
-    rig.misbehave(*PLATFORMS, mode="drift", kind=kind)
+    for number, platform in enumerate(PLATFORMS):
+        rig.misbehave(platform, mode="drift", kind="renamed" if number % 2 else "missing_column")
     run = rig.run(full=True)
     expected = {source: {"PROTOCOL", "held"} for source in rig.offices.victims.values()}
     assert broken(rig.evidence(run, clean, expected)) == []

@@ -22,7 +22,7 @@ def nothing_to_see(rig: Rig, *platforms: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.unmet
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_row_11_rows_that_move_between_pages_are_all_there_after_a_second_reading(
     read_rig: Rig, clean: Run, seed: int
 ) -> None:
@@ -30,7 +30,7 @@ def test_row_11_rows_that_move_between_pages_are_all_there_after_a_second_readin
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(3, 203))
+@pytest.mark.parametrize("seed", range(2, 202))
 def test_row_11_in_full(read_rig: Rig, clean: Run, seed: int) -> None:
     assert_found_in_the_end(read_rig, clean, seed)
 
@@ -58,11 +58,11 @@ def test_row_12_pages_and_cursors_that_go_round_in_circles_are_refused(read_rig:
 
 
 def test_row_13_listing_that_stops_in_silence_is_read_to_its_end(rig: Rig, clean: Run) -> None:
-    rig.misbehave(*HTTP, mode="cap", rows=CAP)
-    run = rig.run()
-    for source in rig.offices.victims_of(*HTTP):
+    large = [rig.offices.neighbours[platform][0] for platform in HTTP]
+    for source in large:
         assert len(clean.after.codes(source)) > CAP, f"{source}: too small to be cut"
-    assert broken(rig.evidence(run, clean, {})) == []
+        rig.city.misbehave(source=source, mode="cap", rows=CAP)
+    assert broken(rig.evidence(rig.run(), clean, {})) == []
 
 
 def test_row_16_dossiers_changed_in_one_moment_are_all_read(rig: Rig, clean: Run) -> None:

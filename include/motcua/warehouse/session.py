@@ -43,7 +43,7 @@ def stage(connection: sa.Connection, judged: Iterable[Judged]) -> None:
     """
     for statement in SESSION_TABLES:
         connection.execute(statement)
-    driver = cast("psycopg.Connection", connection.connection.driver_connection)  # SQLAlchemy types it as any driver's
+    driver = cast("psycopg.Connection", connection.connection.dbapi_connection)  # SQLAlchemy types it as any driver's
     with driver.cursor() as cursor:
         for part in judged:
             frames = (part.dossiers, part.applicants, part.steps, part.supplements, part.quarantine, part.issues,
