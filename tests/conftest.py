@@ -14,8 +14,18 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+from _pytest.nodeid import NodeId
 from motcua import warehouse
 from motcua.settings import Settings
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps tests of one `xdist_group` together: pytest-xdist 3.8 writes the group where pytest 9.2 reads no more."""
+    for item in items:
+        grouped = getattr(item, "_nodeid", None)
+        if grouped is not None and grouped != item.nodeid:
+            item._id = NodeId.parse(grouped)
 
 
 @pytest.fixture(scope="session")

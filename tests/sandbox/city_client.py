@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import httpx
 
@@ -115,14 +117,25 @@ def serve(home: Path, *more: str, seed: int = 2018, scale: float = 0.01) -> Iter
     """A city in its own process, as `make run` starts it; `more` are further options."""
     options = ["--home", str(home), "--registry", str(REGISTRY), "--seed", str(seed), "--scale", str(scale)]
     command = [sys.executable, "-m", "sandbox.city", "serve", *options, *more]
-    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+    home.mkdir(parents=True, exist_ok=True)
+    with (
+        (home / "city.log").open("w+") as log,
+        subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
-            assert line.startswith("ready http://127.0.0.1:"), line
+            assert line.startswith("ready http://127.0.0.1:"), line + _said(log)
             client = CityClient(line.split()[1], json.loads((home / "connections.json").read_text(encoding="utf-8")))
             with closing(client.http):
                 yield client
+            assert process.poll() is None, f"the city ended by itself: {_said(log)}"
         finally:
             process.terminate()
-            assert process.wait(timeout=10) in (0, -15)
+            status = process.wait(timeout=10)
+        assert status in (0, -signal.SIGTERM), _said(log)
+
+
+def _said(log: TextIO) -> str:
+    log.seek(0)
+    return log.read()[-4000:]

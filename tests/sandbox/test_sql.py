@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -209,10 +208,11 @@ def test_city_that_ends_leaves_no_server_behind(tmp_path: Path, number: int) -> 
         try:
             assert process.stdout is not None
             assert process.stdout.readline().startswith("ready")
-            connections = json.loads((tmp_path / "connections.json").read_text(encoding="utf-8"))
-            ((session,),) = ask_with(connections[CONNECTION], "SELECT pg_backend_pid()")
-            server = psutil.Process(session).parent()
-            assert server is not None
+            [server] = [
+                child
+                for child in psutil.Process(process.pid).children(recursive=True)
+                if child.name() == "postgres" and child.parent().name() != "postgres"
+            ]
             folder = Path(server.cwd()).parent
         finally:
             process.send_signal(number)
