@@ -78,8 +78,9 @@ def broken(evidence: Evidence) -> list[str]:
 
 def _no_loss(evidence: Evidence) -> Iterator[str]:
     """What a read source shows is held or in quarantine; of one that was not read, nothing has changed."""
-    after = evidence.run.after
-    for source in evidence.merged:
+    after, states = evidence.run.after, evidence.run.states()
+    refused = [source for source, state in states.items() if state == ("failed", "BAD_ROWS")]
+    for source in (*evidence.merged, *refused):
         held = after.codes(source) | after.refused(source)
         nameless = sum(identity.startswith("#") for identity in after.refused(source))
         lost = evidence.living[source] - held
@@ -89,8 +90,9 @@ def _no_loss(evidence: Evidence) -> Iterator[str]:
             yield f"{source}: {len(gone)} dossiers count as deleted, and live"
         if invented := after.codes(source) - evidence.known[source] - evidence.run.before.codes(source):
             yield f"{source}: {len(invented)} dossiers are invented"
-    for source in set(evidence.run.states()) - set(evidence.merged):
-        if after.facts(source) != evidence.run.before.facts(source):
+    for source in set(states) - set(evidence.merged):
+        now, before = after.facts(source), evidence.run.before.facts(source)
+        if any(now[table] != before[table] for table in now if table != "core.quarantine" or source not in refused):
             yield f"{source}: was not read, and has changed"
 
 

@@ -15,7 +15,6 @@ from tests.steps.pipeline import Pipeline
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults of rows")]
 
 
-@pytest.mark.unmet
 def test_row_18_dossiers_go_with_a_tombstone_or_without_and_come_back_with_their_history(
     read_rig: Rig, clean: Run
 ) -> None:

@@ -75,7 +75,6 @@ def test_row_10_register_in_another_encoding_than_declared_brings_no_damaged_nam
     assert run.after.of("private.applicant", source_id=source) == []
 
 
-@pytest.mark.unmet
 @pytest.mark.parametrize(("seconds", "full"), [(1, False), (600, True)], ids=["just now", "clock that is late"])
 def test_row_23_file_that_is_being_written_is_left_for_the_next_cycle(
     read_rig: Rig, clean: Run, victim: str, seconds: int, full: bool

@@ -88,7 +88,7 @@ def test_merging_a_part_again_does_nothing(pipeline: Pipeline, city: CityClient)
     before = pipeline.everything(), pipeline.rows("SELECT * FROM core.batch ORDER BY 1")
     again = pipeline.consolidate(cycle_id, chunk)
     assert first["changed"] > 0
-    assert again == {"batches": 2, "held": 0, "stale": 0, **dict.fromkeys(COUNTS, 0)}
+    assert again == {"batches": 2, "held": 0, "refused": 0, "stale": 0, **dict.fromkeys(COUNTS, 0)}
     assert (pipeline.everything(), pipeline.rows("SELECT * FROM core.batch ORDER BY 1")) == before
 
 
@@ -147,7 +147,13 @@ def test_older_cycle_is_left_alone_once_a_newer_one_has_merged(pipeline: Pipelin
     [chunk] = pipeline.chunks(older)
     pipeline.judge(older, chunk)
     pipeline.land_and_load([_done()])
-    assert pipeline.consolidate(older, chunk) == {"batches": 1, "held": 0, "stale": 1, **dict.fromkeys(COUNTS, 0)}
+    assert pipeline.consolidate(older, chunk) == {
+        "batches": 1,
+        "held": 0,
+        "refused": 0,
+        "stale": 1,
+        **dict.fromkeys(COUNTS, 0),
+    }
     assert pipeline.rows("SELECT status, version FROM api.dossier") == [(9, 1)]
 
 

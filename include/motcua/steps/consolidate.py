@@ -25,8 +25,8 @@ from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.absence import proof
 from motcua.steps.slices import staged
-from motcua.warehouse import Role, holds, ledger
-from motcua.warehouse.merge import Batch, Held, Merged, merge
+from motcua.warehouse import Role, holds, ledger, refusals
+from motcua.warehouse.merge import Batch, Held, Merged, Outcome, Refused, merge
 from motcua.warehouse.session import Judged, stage
 
 log = logging.getLogger(__name__)
@@ -52,10 +52,11 @@ def consolidate(
 ) -> dict[str, int]:
     """Merges the batches of `part`; those that are merged already, or that a newer cycle has overtaken, are left alone.
 
-    A batch out of its source's band is held: nothing of it is written until a person has decided.
+    A batch out of its source's band is held: nothing of it is written until a person has decided. One of which every
+    dossier is refused has failed, and its source is down.
 
     Returns:
-        `batches, accepted, quarantined, unchanged, deleted, changed, held, stale`.
+        `batches, accepted, quarantined, unchanged, deleted, changed, held, refused, stale`.
     """
     with (
         place.connected(settings, Role.PIPELINE) as engine,
@@ -77,9 +78,13 @@ def consolidate(
         merged = [outcome for outcome in outcomes if isinstance(outcome, Merged)]
         run.rows, run.peak_memory_mb = sum(outcome.accepted for outcome in merged), place.peak_memory_mb()
     counts = {entry.name: sum(getattr(outcome, entry.name) for outcome in merged) for entry in fields(Merged)}
-    held = sum(isinstance(outcome, Held) for outcome in outcomes)
-    log.info("merged %d batches, %d held: %s", len(merged), held, counts)
-    return {"batches": len(batches), "held": held, "stale": len(outcomes) - len(merged) - held} | counts
+    others = {
+        "held": sum(isinstance(outcome, Held) for outcome in outcomes),
+        "refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
+        "stale": outcomes.count(None),
+    }
+    log.info("merged %d batches, %d held, %d refused: %s", len(merged), others["held"], others["refused"], counts)
+    return {"batches": len(batches)} | others | counts
 
 
 def _known(
@@ -129,7 +134,7 @@ def _shares(batches: Sequence[ledger.Collected]) -> list[list[ledger.Collected]]
     return shares
 
 
-def _merge_share(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Merged | Held | None]:
+def _merge_share(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Outcome]:
     """Merges some batches in a session of their own; in a new one when the database lets go of it.
 
     Who loses a deadlock, waits too long for a lock, or loses the server in the middle, has written nothing of the
@@ -146,7 +151,7 @@ def _merge_share(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collecte
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _merge_in_session(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Merged | Held | None]:
+def _merge_in_session(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Outcome]:
     with engine.connect() as connection:
         connection.detach()  # its session tables end with it, however it ends
         stage(connection, _of(part, {batch.source_id for batch in share}))
@@ -163,7 +168,7 @@ def _of(part: _Part, sources: set[str]) -> Iterator[Judged]:
         yield Judged(**{name: frame[frame["source_id"].isin(sources)] for name, frame in frames.items()})
 
 
-def _merge(connection: sa.Connection, batch: Batch) -> Merged | Held | None:
+def _merge(connection: sa.Connection, batch: Batch) -> Outcome:
     try:
         outcome = merge(connection, batch)
     except StaleWrite as error:
@@ -171,6 +176,12 @@ def _merge(connection: sa.Connection, batch: Batch) -> Merged | Held | None:
         with connection.begin():
             ledger.record_overtaken(connection, batch.batch_id, str(error))
         return None
-    if isinstance(outcome, Held):
-        log.warning("batch %s is held: %s; `motcua holds` shows it", batch.batch_id, outcome.reason)
+    match outcome:
+        case Held():
+            log.warning("batch %s is held: %s; `motcua holds` shows it", batch.batch_id, outcome.reason)
+        case Refused():
+            log.warning("batch %s is refused: %s", batch.batch_id, outcome.reason)
+        case Merged() if refusals.are_many(outcome.accepted, outcome.quarantined):
+            seen = outcome.accepted + outcome.quarantined
+            log.warning("batch %s: %d of %d dossiers are refused", batch.batch_id, outcome.quarantined, seen)
     return outcome

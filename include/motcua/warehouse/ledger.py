@@ -126,6 +126,20 @@ def close_cycle(connection: sa.Connection, cycle_id: int) -> None:
     )
 
 
+def others_at_work(connection: sa.Connection, cycle_id: int) -> set[int]:
+    """Other cycles that may have something to merge yet: begun, or with a hold decided, within a day.
+
+    A cycle takes minutes, and a decision is merged at once: what is older was cut off.
+    """
+    statement = sa.text("""
+        SELECT cycle_id FROM core.cycle WHERE started_at > clock_timestamp() - interval '1 day'
+        UNION
+        SELECT cycle_id FROM core.hold JOIN core.batch USING (batch_id)
+        WHERE decided_at > clock_timestamp() - interval '1 day'
+    """)
+    return set(connection.execute(statement).scalars()) - {cycle_id}
+
+
 def standings(connection: sa.Connection, sources: Sequence[str]) -> dict[str, Standing]:
     """How far each source has been read; sources never read are absent."""
     rows = connection.execute(
@@ -238,8 +252,21 @@ def record_failed(
         """),
         values,
     )
-    if error_kind == BUSY:
-        return
+    if error_kind != BUSY:
+        _mark_down(connection, values)
+
+
+def record_refused(connection: sa.Connection, values: Mapping[str, object], *, error_kind: str, error: str) -> None:
+    """Nothing of a batch can be taken: it has failed, and its source is down as if it could not be read.
+
+    `values` has the batch's `batch_id, cycle_id, source_id, as_of`.
+    """
+    values = {**values, "error_kind": error_kind, "error": error}
+    connection.execute(_CLOSE_AS_FAILED, values)
+    _mark_down(connection, values)
+
+
+def _mark_down(connection: sa.Connection, values: Mapping[str, object]) -> None:
     connection.execute(
         sa.text("""
             INSERT INTO core.source_state AS s (source_id, state, reason, attempted_as_of, failures)
@@ -257,13 +284,13 @@ def record_failed(
 
 def record_overtaken(connection: sa.Connection, batch_id: str, error: str) -> None:
     """A newer cycle has merged this source since: the batch has no say, and the source stands as that one left it."""
-    connection.execute(
-        sa.text("""
-            UPDATE core.batch SET state = 'failed', error_kind = :kind, error = :error, ended_at = clock_timestamp()
-            WHERE batch_id = :batch_id
-        """),
-        {"batch_id": batch_id, "kind": OVERTAKEN, "error": error},
-    )
+    connection.execute(_CLOSE_AS_FAILED, {"batch_id": batch_id, "error_kind": OVERTAKEN, "error": error})
+
+
+_CLOSE_AS_FAILED = sa.text("""
+    UPDATE core.batch SET state = 'failed', error_kind = :error_kind, error = :error, ended_at = clock_timestamp()
+    WHERE batch_id = :batch_id
+""")
 
 
 def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[Collected]:

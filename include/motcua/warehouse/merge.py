@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from motcua.errors import StaleWrite
 from motcua.failpoints import pass_by
-from motcua.warehouse import holds
+from motcua.warehouse import holds, ledger, refusals
 from motcua.warehouse import statements as sql
 
 
@@ -67,7 +67,18 @@ class Held:
     reason: str
 
 
-def merge(connection: sa.Connection, batch: Batch) -> Merged | Held | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Nothing was merged: all of it stands in quarantine, and its source is down."""
+
+    reason: str
+
+
+# Any but `Merged` has written nothing of the batch's rows; None: it was merged before.
+Outcome = Merged | Held | Refused | None
+
+
+def merge(connection: sa.Connection, batch: Batch) -> Outcome:
     """Merges one staged batch; None when it is merged already.
 
     Raises:
@@ -84,12 +95,18 @@ def merge(connection: sa.Connection, batch: Batch) -> Merged | Held | None:
             raise StaleWrite(
                 f"{batch.source_id}: cycle {standing.fence} has merged this source since cycle {batch.cycle_id} read it"
             )
+        share = refusals.weigh(connection, values)
+        if refusals.is_all(share):
+            connection.execute(sql.QUARANTINE, values)
+            ledger.record_refused(connection, values, error_kind=refusals.BAD_ROWS, error=share.reason)
+            return Refused(reason=share.reason)
         connection.execute(sql.FIND_CHANGES, values)
         if batch.proves_absence:
             connection.execute(sql.FIND_ABSENT, values)
         if not standing.is_accepted and (held := _held(connection, batch, values)):
             return held
         merged = _write(connection, values)
+        refusals.note(connection, values, share)
         pass_by("merge.before_commit")
     pass_by("merge.after_commit")
     return merged

@@ -155,7 +155,8 @@ SOURCE_ROWS = (_STATUS_WENT_BACK, _KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_S
 
 # Field by field, the first claim that has a value, claims in the order of registry/precedence.yaml: a living claim
 # before a deleted one, then the newest change, then the source's name as a stable tie-break. A new version only where
-# a fact, or the lead claim's content (which the portal is told), differs; it queues what the portal must be told.
+# a fact, or the lead claim's content (which the portal is told), differs; it queues what the portal must be told. It is
+# never recorded before the one that it follows, though another source's newer cycle may have ended before this one.
 DOSSIERS = sa.text("""
 WITH claim AS (
     SELECT s.*, row_number() OVER (
@@ -201,7 +202,7 @@ WITH claim AS (
          EXCLUDED.result_delivery, EXCLUDED.paid_online, EXCLUDED.digitised, EXCLUDED.submitted_at,
          EXCLUDED.received_at, EXCLUDED.due_at, EXCLUDED.due_source, EXCLUDED.finished_at, EXCLUDED.returned_at,
          EXCLUDED.refused_at, EXCLUDED.supplements, EXCLUDED.steps, EXCLUDED.deleted, EXCLUDED.source_changed_at,
-         EXCLUDED.content_sha256, d.version + 1, EXCLUDED.recorded_at)
+         EXCLUDED.content_sha256, d.version + 1, GREATEST(d.recorded_at, EXCLUDED.recorded_at))
     WHERE (d.lead_source_id, d.procedure_code, d.field_code, d.agency_code, d.unit_code, d.channel, d.service_level,
            d.applicant_kind, d.status, d.submitted_at, d.received_at, d.due_at, d.due_source, d.finished_at,
            d.returned_at, d.refused_at, d.supplements, d.steps, d.deleted, d.content_sha256)
@@ -257,7 +258,7 @@ WHERE q.source_id = :source_id AND q.settled_at IS NULL
                   AND i.rule = q.rule AND i.field = q.field)
 """)
 
-_QUARANTINE = sa.text("""
+QUARANTINE = sa.text("""
 INSERT INTO core.quarantine SELECT * FROM incoming_quarantine WHERE source_id = :source_id
 ON CONFLICT (identity, source_id, rule, field) DO UPDATE SET
     severity = EXCLUDED.severity, owner = EXCLUDED.owner, agency_code = EXCLUDED.agency_code,
@@ -303,7 +304,7 @@ WHERE b.batch_id = :batch_id AND abs(b.clock_skew_seconds) <= 300
 # of what has changed
 FINDINGS_ON_CHANGES = (_CLAIMS_DIFFER, _SETTLE_ISSUES)
 # of what was read, changed or not; what a source holds against its own older word was compared before it was written
-FINDINGS = (_SETTLE_QUARANTINE, _QUARANTINE, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW)
+FINDINGS = (_SETTLE_QUARANTINE, QUARANTINE, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW)
 
 # By the source's own clock: where nothing was listed there is nothing to go by, and the watermark stays.
 WATERMARK = sa.text("""
