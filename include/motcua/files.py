@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
@@ -72,7 +73,8 @@ class Files:
             if self._files.exists(f"{self.root}/{path}"):
                 self._files.rm(f"{self.root}/{path}", recursive=True)
         elif (self._local / path).is_dir():
-            shutil.rmtree(self._local / path)
+            with suppress(FileNotFoundError):  # two may be at it
+                shutil.rmtree(self._local / path)
         else:
             (self._local / path).unlink(missing_ok=True)
 

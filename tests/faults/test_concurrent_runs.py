@@ -22,7 +22,6 @@ LEFT_ALONE = {"BUSY", "OVERTAKEN"}
 OF_RUNS = {"core.batch", "core.publication"}
 
 
-@pytest.mark.unmet
 @pytest.mark.parametrize("seed", SHORT)
 def test_row_37_two_runs_at_once_end_like_one(scenes: Scenes, course: Course, tmp_path: Path, seed: int) -> None:
     assert_two_runs_end_like_one(scenes, course, tmp_path, seed)

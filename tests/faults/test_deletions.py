@@ -41,6 +41,17 @@ def test_row_18_dossiers_go_with_a_tombstone_or_without_and_come_back_with_their
         assert {row["version"] for row in back.after.of("core.dossier") if row["code"] in codes} == {3}
 
 
+def test_row_18_dossiers_that_change_while_a_full_listing_is_read_are_not_absent(read_rig: Rig, clean: Run) -> None:
+    """The cycle is as of a moment before they changed: its window no longer has them."""
+    rig, shown = read_rig, nothing_to_see(read_rig, *TIMED)
+    clock(rig, SOON)
+    changed = {source: set(rig.edit(source, op="update", count=2)) for source in shown}
+    run = rig.run(full=True)
+    assert broken(rig.evidence(run, clean, shown)) == []
+    for source in shown:
+        assert not changed[source] & run.after.deleted(source)
+
+
 def test_row_19_listing_that_lacks_most_of_it_deletes_nothing_until_a_person_says_so(read_rig: Rig, clean: Run) -> None:
     rig = read_rig
     for mode, platform in zip(("half_list", "empty_list", "half_list", "empty_list"), TIMED, strict=True):
@@ -54,7 +65,7 @@ def test_row_19_listing_that_lacks_most_of_it_deletes_nothing_until_a_person_say
     decide(rig, yes, accept=True)
     decide(rig, no, accept=False)
     after = rig.standing()
-    assert len(after.deleted(yes)) >= 0.5 * len(clean.after.codes(yes))
+    assert len(after.deleted(yes)) >= 0.4 * len(clean.after.codes(yes))
     assert after.deleted(no) == clean.after.deleted(no)
     rig.heal()
     well = rig.run(full=True)

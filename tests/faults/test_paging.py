@@ -21,7 +21,6 @@ def nothing_to_see(rig: Rig, *platforms: str) -> dict[str, set[str]]:
     return {source: set() for source in rig.offices.victims_of(*platforms)}
 
 
-@pytest.mark.unmet
 @pytest.mark.parametrize("seed", range(2))
 def test_row_11_rows_that_move_between_pages_are_all_there_after_a_second_reading(
     read_rig: Rig, clean: Run, seed: int

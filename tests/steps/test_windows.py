@@ -1,4 +1,4 @@
-"""What a source is asked for: from when, up to when, in full or not, and by whom at a time."""
+"""What a source is asked for: from when, up to when, in full or not, and by whom at a time; cycles that overlap."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.steps.pipeline import AS_OF, WARD, Pipeline
 
 pytestmark = pytest.mark.slow
 
+OTHER_WARD, OTHER_UNIT = "le_chan.cat_dai", "000.01.33.H24"
 NIGHT = datetime.fromisoformat("2018-12-26T02:00:00+07:00")
 WINDOWS = "SELECT kind, window_from, window_to FROM api.batch ORDER BY cycle_id"
 
@@ -95,3 +96,57 @@ def test_a_batch_that_a_newer_cycle_has_overtaken_says_so(pipeline: Pipeline) ->
     assert steps.summary(settings=pipeline.settings, cycle_id=older)["sources"] == {
         "total": 1, "ok": 0, "down": 0, "held": 0,
     }  # fmt: skip
+
+
+def other_ward_is_read(pipeline: Pipeline) -> None:
+    """A whole cycle, from beginning to end."""
+    cycle_id = pipeline.plan(sources=[OTHER_WARD])
+    pipeline.land(cycle_id, [record(MaDonViTiepNhan=OTHER_UNIT)], source=OTHER_WARD)
+    pipeline.load(cycle_id)
+    steps.report(settings=pipeline.settings, cycle_id=cycle_id)
+
+
+def test_a_cycle_that_ends_leaves_the_frames_of_another_one_alone(pipeline: Pipeline) -> None:
+    older = pipeline.plan(sources=[WARD])
+    pipeline.land(older, [record()])
+    [chunk] = pipeline.chunks(older)
+    pipeline.judge(older, chunk)
+    other_ward_is_read(pipeline)
+    assert pipeline.consolidate(older, chunk)["changed"] == 1
+    steps.report(settings=pipeline.settings, cycle_id=older)
+    assert not list((pipeline.settings.home / "staging").iterdir())
+
+
+def test_frames_of_a_cycle_that_was_cut_off_are_forgotten_after_a_day(pipeline: Pipeline) -> None:
+    cut_off = pipeline.plan(sources=[WARD])
+    pipeline.land(cut_off, [record()])
+    pipeline.judge(cut_off, *pipeline.chunks(cut_off))
+    with pipeline.warehouse() as connection:
+        connection.exec_driver_sql("UPDATE core.cycle SET started_at = started_at - interval '25 hours'")
+    other_ward_is_read(pipeline)
+    assert not list((pipeline.settings.home / "staging").iterdir())
+
+
+def test_frames_of_an_old_cycle_whose_hold_was_just_accepted_stay(read_once: Pipeline) -> None:
+    held = read_once.land_and_load([], full=True)
+    [hold] = steps.holds(settings=read_once.settings)
+    with read_once.warehouse() as connection:
+        connection.exec_driver_sql("UPDATE core.cycle SET started_at = started_at - interval '25 hours'")
+    chunk = steps.decide_hold(settings=read_once.settings, hold_id=hold["hold_id"], accept=True, by="lan", reason="x")
+    assert chunk is not None
+    read_once.judge(held, chunk)
+    other_ward_is_read(read_once)
+    assert read_once.consolidate(held, chunk)["deleted"] > 0
+
+
+def test_versions_are_recorded_in_their_order_whichever_cycle_ends_first(pipeline: Pipeline) -> None:
+    told = record()
+    older = pipeline.plan(sources=[WARD], as_of=AS_OF)
+    newer = pipeline.plan(sources=[OTHER_WARD], as_of=AS_OF + timedelta(minutes=15))
+    pipeline.land(newer, [told | {"MaDonViTiepNhan": OTHER_UNIT}], source=OTHER_WARD)
+    pipeline.load(newer)
+    pipeline.land(older, [told | {"NgayCapNhat": "2018-10-15T11:00:00.000"}])
+    pipeline.load(older)
+    assert pipeline.rows("SELECT version, cycle_id, recorded_at FROM api.dossier_version ORDER BY version") == [
+        (1, newer, AS_OF + timedelta(minutes=15)), (2, older, AS_OF + timedelta(minutes=15)),
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 
 import pandas as pd
 import pyarrow as pa
@@ -41,13 +42,13 @@ class Staging:
         return frame
 
 
-def forget_parts(url: str, *, up_to_cycle: int) -> None:
+def forget_parts(url: str, *, up_to_cycle: int, at_work: Collection[int]) -> None:
     """Removes the frames of this cycle and of older ones: they name people, and the archive can give them again.
 
-    Needs no key. A part is named `<cycle>.<what>`.
+    Older ones that are `at_work` have yet to merge theirs. Needs no key. A part is named `<cycle>.<what>`.
     """
     files = Files(url)
     for part in files.names(""):
         number = part.partition(".")[0]
-        if number.isdecimal() and int(number) <= up_to_cycle:
+        if number.isdecimal() and int(number) <= up_to_cycle and int(number) not in at_work:
             files.remove(part)

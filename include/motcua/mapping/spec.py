@@ -81,6 +81,11 @@ class Spec:
     odd: str | None = None
 
     @property
+    def code(self) -> str:
+        """Key of the dossier code."""
+        return next(field.path for field in self.record if field.column == "code")
+
+    @property
     def change_time(self) -> str:
         """Key of the change time, which is no part of a record's content."""
         return next(field.path for field in self.record if field.column == "source_changed_at")

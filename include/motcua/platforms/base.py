@@ -37,10 +37,15 @@ Record = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Change times asked for: from `since` (None: everything) up to, and not with, `until`; aware."""
+    """Change times asked for: from `since` (None: everything) up to, and not with, `until`; aware.
+
+    With `by_change`, pages by number are not trusted: each page is asked for from the last change time on, so that
+    no row can slip from one page to another that is read already. Rows of a border then come twice.
+    """
 
     since: datetime | None
     until: datetime
+    by_change: bool = False
 
     @property
     def start(self) -> datetime:

@@ -27,7 +27,7 @@ from motcua.platforms.base import (
     session,
     told_as,
 )  # fmt: skip
-from motcua.platforms.numbered import NumberedPage, read_numbered
+from motcua.platforms.numbered import NumberedPage, read_unit
 from motcua.platforms.whole import Tail, read_whole
 from motcua.registry import Source
 
@@ -117,8 +117,8 @@ class _Desk:
         return token
 
 
-def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int]:
-    def ask(number: int) -> NumberedPage:
+def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int | None]:
+    def ask(window: Window, number: int) -> NumberedPage:
         answer = desk.get(
             "/hoso",
             {
@@ -130,7 +130,7 @@ def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -
         total, records = _page(desk.source, unit, number, answer)
         return NumberedPage(sha256, records, total)
 
-    return read_numbered(desk.source, unit, tail, ask=ask)
+    return read_unit(desk.source, unit, window, tail, ask=ask, changed_at=_changed_at)
 
 
 def _page(source: Source, unit: str, number: int, answer: Answer) -> tuple[int, Sequence[Record]]:

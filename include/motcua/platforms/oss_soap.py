@@ -30,7 +30,7 @@ from motcua.platforms.base import (
     session,
     told_as,
 )  # fmt: skip
-from motcua.platforms.numbered import NumberedPage, read_numbered
+from motcua.platforms.numbered import NumberedPage, read_unit
 from motcua.platforms.soap_reply import ENVELOPE, Element
 from motcua.platforms.whole import Tail, read_whole
 from motcua.registry import Source
@@ -130,12 +130,12 @@ def _is_final(answer: Answer) -> bool:
     return fault is not None and fault.is_final
 
 
-def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int]:
-    def ask(number: int) -> NumberedPage:
+def _read_unit(desk: _Desk, unit: str, window: Window, keep: Keep, tail: Tail) -> tuple[list[PageRef], int | None]:
+    def ask(window: Window, number: int) -> NumberedPage:
         answer = desk.ask(unit, window, number)
         return _page(desk, unit, keep(answer.body), answer)
 
-    return read_numbered(desk.source, unit, tail, ask=ask)
+    return read_unit(desk.source, unit, window, tail, ask=ask, changed_at=_changed_at)
 
 
 def _page(desk: _Desk, unit: str, sha256: str, answer: Answer) -> NumberedPage:

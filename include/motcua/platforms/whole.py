@@ -78,7 +78,7 @@ def read_whole(
     first = _read_still(source, unit, window, keep, read, changed_at)
     pages, announced, tail, largest = first.pages, first.announced, first.tail, first.tail.rows
     is_cut = False
-    while tail.rows >= SMALLEST_CAP and tail.newest is not None:
+    while tail.rows >= SMALLEST_CAP and tail.newest is not None and not window.by_change:
         bodies: list[bytes] = []
         rest = replace(window, since=tail.newest)
         more = _read_still(source, unit, rest, _noting(bodies), read, changed_at)

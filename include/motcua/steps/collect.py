@@ -6,6 +6,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -18,6 +19,7 @@ from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
 from motcua.steps import place
+from motcua.steps.missing import look_again
 from motcua.warehouse import Role, holds, ledger
 
 log = logging.getLogger(__name__)
@@ -91,9 +93,7 @@ def _read(desk: _Desk, source: Source) -> int | None:
                 raise SourceUnavailable(source.id, "another cycle is reading it; the next one does", kind=ledger.BUSY)
             window = _window(desk, source)
             pass_by("collect.before_listing")
-            listing = PLATFORMS[source.platform].read_listing(
-                source, desk.connections.get(source.connection), window, keep=desk.archive.put
-            )
+            listing = _listing(desk, connection, source, window)
         except SourceError as error:
             log.warning("could not be read: %s", error)
             _record(desk, source, error.kind, error)
@@ -104,6 +104,18 @@ def _read(desk: _Desk, source: Source) -> int | None:
             pass_by("collect.before_batch_committed")
         pass_by("collect.after_batch_recorded")
     return listing.fetched
+
+
+def _listing(desk: _Desk, connection: sa.Connection, source: Source, window: Window) -> Listing:
+    """The listing of a window; one of everything is looked through for what we have and it lacks."""
+    account = desk.connections.get(source.connection)
+    read = partial(PLATFORMS[source.platform].read_listing, source, account, keep=desk.archive.put)
+    listing = read(window)
+    if window.since is not None:
+        return listing
+    with connection.begin():
+        held = ledger.living_codes(connection, source.id, before=window.until)
+    return look_again(source, window, listing, held, read=read, body=desk.archive.get)
 
 
 def _keep(connection: sa.Connection, cycle: ledger.Cycle, source: Source, window: Window, listing: Listing) -> None:

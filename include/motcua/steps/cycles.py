@@ -162,6 +162,7 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
         ledger.close_cycle(connection, cycle_id)
         cycle = ledger.cycle(connection, cycle_id)
         planned = ledger.planned_sources(connection, cycle_id)
+        at_work = ledger.others_at_work(connection, cycle_id)
         rows = connection.execute(
             sa.text(
                 "SELECT source_id, CASE WHEN error_kind = ANY(:skipped) THEN 'skipped' ELSE state END AS state,"
@@ -183,7 +184,7 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
             f"cycle {cycle_id}: {waiting} sources were read and not merged, {planned - len(flat)} were not read: "
             "clear the task `chunks` with everything downstream of it, or start a new cycle; no watermark has moved"
         )
-    forget_parts(settings.staging_url, up_to_cycle=cycle_id)
+    forget_parts(settings.staging_url, up_to_cycle=cycle_id, at_work=at_work)
     return {
         "sources": len(flat),
         "ok": flat.count("merged"),

@@ -127,15 +127,15 @@ def close_cycle(connection: sa.Connection, cycle_id: int) -> None:
 
 
 def others_at_work(connection: sa.Connection, cycle_id: int) -> set[int]:
-    """Other cycles that may have something to merge yet: begun, or with a hold decided, within a day.
+    """Other cycles that may have something to merge yet: begun, or with a hold accepted, within a day.
 
-    A cycle takes minutes, and a decision is merged at once: what is older was cut off.
+    A cycle takes minutes, and what is accepted is merged at once: what is older was cut off.
     """
     statement = sa.text("""
         SELECT cycle_id FROM core.cycle WHERE started_at > clock_timestamp() - interval '1 day'
         UNION
         SELECT cycle_id FROM core.hold JOIN core.batch USING (batch_id)
-        WHERE decided_at > clock_timestamp() - interval '1 day'
+        WHERE core.hold.state = 'accepted' AND decided_at > clock_timestamp() - interval '1 day'
     """)
     return set(connection.execute(statement).scalars()) - {cycle_id}
 
@@ -156,6 +156,18 @@ def standings(connection: sa.Connection, sources: Sequence[str]) -> dict[str, St
         )
         for row in rows
     }  # fmt: skip
+
+
+def living_codes(connection: sa.Connection, source_id: str, *, before: datetime) -> set[str]:
+    """Codes of a source's dossiers that are not deleted, and had changed before a moment."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT code FROM core.source_dossier
+            WHERE source_id = :source_id AND NOT deleted AND source_changed_at < :before
+        """),
+        {"source_id": source_id, "before": before},
+    )
+    return set(rows.scalars())
 
 
 @contextmanager

@@ -156,7 +156,7 @@ SOURCE_ROWS = (_STATUS_WENT_BACK, _KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_S
 # Field by field, the first claim that has a value, claims in the order of registry/precedence.yaml: a living claim
 # before a deleted one, then the newest change, then the source's name as a stable tie-break. A new version only where
 # a fact, or the lead claim's content (which the portal is told), differs; it queues what the portal must be told. It is
-# never recorded before the one that it follows, though another source's newer cycle may have ended before this one.
+# never recorded before the version it follows, which another source's newer cycle may have written meanwhile.
 DOSSIERS = sa.text("""
 WITH claim AS (
     SELECT s.*, row_number() OVER (
