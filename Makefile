@@ -7,7 +7,7 @@ READY := .venv/.ready
 UV_VERSION := 0.13.9
 LOCKS := requirements.txt requirements-dev.txt
 
-.PHONY: help run up down test soak unmet check lint bench lock browser servers
+.PHONY: help run up down test soak check lint bench lock browser servers
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -36,9 +36,6 @@ test: $(READY) browser servers ## every test, the whole stack end to end include
 
 soak: $(READY) ## the long forms: crashes at every step, runs at once, pages that move, any interleaving; an hour
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m soak
-
-unmet: $(READY) ## faults that are not withstood yet as they should be
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m unmet
 
 browser:
 	@$(call install,Chromium,chromium chromium-browser google-chrome,chromium fonts-dejavu-core,tests of the public page)

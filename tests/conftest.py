@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import tempfile
@@ -26,6 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         grouped = getattr(item, "_nodeid", None)
         if grouped is not None and grouped != item.nodeid:
             item._id = NodeId.parse(grouped)
+
+
+# a thread or a process that a failed test has left behind would keep everybody waiting for ever
+LEFTOVERS_END_WITHIN_SECONDS = 60
+
+
+def pytest_unconfigure() -> None:
+    """When all is said, ends by force if need be, and tells where it hung."""
+    faulthandler.dump_traceback_later(LEFTOVERS_END_WITHIN_SECONDS, exit=True)
 
 
 @pytest.fixture(scope="session")

@@ -92,9 +92,10 @@ def listed(city: CityClient) -> Counter:
 
 
 def test_views_show_what_the_ledger_lists(city: CityClient) -> None:
-    assert shown(city) == listed(city)
+    told = listed(city)
+    assert shown(city) == told
     steps = dict(ask(city, "SELECT ma_ho_so, count(*) FROM v_qua_trinh GROUP BY ma_ho_so"))
-    once = [line for line in city.ledger() if line["source_id"] == SOURCE and listed(city)[line["code_listed"]] == 1]
+    once = [line for line in city.ledger() if line["source_id"] == SOURCE and told[line["code_listed"]] == 1]
     assert {line["code_listed"]: line["steps"] for line in once}.items() <= steps.items()
     facts = dict(ask(city, "SELECT ma_ho_so, trang_thai FROM v_ho_so"))
     plain = {line["code_listed"]: line["status"] for line in once if line["fault"] is None}
