@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from motcua import steps, warehouse
 from motcua.errors import ConfigError
-from motcua.warehouse import Role, ledger
+from motcua.warehouse import Role
+from motcua.warehouse.standing import reading
 
 from tests.igate_records import record
 from tests.sandbox.city_client import CityClient
@@ -69,7 +70,7 @@ def test_a_sync_that_contradicts_itself_is_refused(pipeline: Pipeline, asked: di
 def test_a_source_that_another_cycle_reads_is_left_to_it(read_once: Pipeline) -> None:
     cycle_id = read_once.plan(as_of=AS_OF + timedelta(hours=1), sources=[WARD])
     engine = warehouse.engine(read_once.settings, Role.PIPELINE)
-    with engine.connect() as connection, ledger.reading(connection, WARD) as is_ours:
+    with engine.connect() as connection, reading(connection, WARD) as is_ours:
         assert is_ours
         read_once.collect(cycle_id, [WARD])
     engine.dispose()

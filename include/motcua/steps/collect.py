@@ -21,6 +21,8 @@ from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.missing import look_again
 from motcua.warehouse import Role, holds, ledger
+from motcua.warehouse.stages import stage_run
+from motcua.warehouse.standing import Standing, living_codes, reading, standings
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class _Desk:
     registry: Registry
     connections: Connections
     archive: Archive
-    standings: dict[str, ledger.Standing]
+    standings: dict[str, Standing]
     held_in_full: set[str]
 
 
@@ -55,7 +57,7 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
     """
     with (
         place.connected(settings, Role.PIPELINE) as engine,
-        ledger.stage_run(engine, "collect", cycle_id) as run,
+        stage_run(engine, "collect", cycle_id) as run,
         ThreadPoolExecutor(CONCURRENCY) as pool,
     ):
         with engine.connect() as connection:
@@ -66,7 +68,7 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
                 registry=place.registry(settings.registry),
                 connections=connections,
                 archive=place.archive(settings, connections),
-                standings=ledger.standings(connection, sources),
+                standings=standings(connection, sources),
                 held_in_full=holds.awaiting_full_listing(connection),
             )
         wanted = [source for source in sources if source not in done]
@@ -87,7 +89,7 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
 
 def _read(desk: _Desk, source: Source) -> int | None:
     """Rows read, or None when the source could not be read."""
-    with desk.engine.connect() as connection, ledger.reading(connection, source.id) as is_ours:
+    with desk.engine.connect() as connection, reading(connection, source.id) as is_ours:
         try:
             if not is_ours:
                 raise SourceUnavailable(source.id, "another cycle is reading it; the next one does", kind=ledger.BUSY)
@@ -114,7 +116,7 @@ def _listing(desk: _Desk, connection: sa.Connection, source: Source, window: Win
     if window.since is not None:
         return listing
     with connection.begin():
-        held = ledger.living_codes(connection, source.id, before=window.until)
+        held = living_codes(connection, source.id, before=window.until)
     return look_again(source, window, listing, held, read=read, body=desk.archive.get)
 
 
@@ -160,7 +162,7 @@ def _window(desk: _Desk, source: Source) -> Window:
     return Window(since=standing.watermark - source.overlap, until=until)
 
 
-def _is_full_listing_due(standing: ledger.Standing, as_of: datetime) -> bool:
+def _is_full_listing_due(standing: Standing, as_of: datetime) -> bool:
     is_night = not NIGHT_ENDS <= as_of.astimezone(VIETNAM).hour < NIGHT_BEGINS
     listed_at = standing.full_listing_as_of
     return is_night and (listed_at is None or as_of - listed_at >= FULL_LISTING_EVERY)

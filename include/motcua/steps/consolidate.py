@@ -28,6 +28,7 @@ from motcua.steps.slices import staged
 from motcua.warehouse import Role, holds, ledger, refusals
 from motcua.warehouse.merge import Batch, Held, Merged, Outcome, Refused, merge
 from motcua.warehouse.session import Judged, stage
+from motcua.warehouse.stages import stage_run
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def consolidate(
     """
     with (
         place.connected(settings, Role.PIPELINE) as engine,
-        ledger.stage_run(engine, "consolidate", cycle_id) as run,
+        stage_run(engine, "consolidate", cycle_id) as run,
         ThreadPoolExecutor(SESSIONS) as pool,
     ):
         with engine.connect() as connection:

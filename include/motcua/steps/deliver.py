@@ -9,7 +9,8 @@ from datetime import datetime
 from motcua.connections import Connections
 from motcua.settings import Settings
 from motcua.steps import place
-from motcua.warehouse import Role, ledger
+from motcua.warehouse import Role
+from motcua.warehouse.stages import stage_run
 
 PORTAL = "government_portal"
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def drain(
 
     with (
         place.connected(settings, Role.SENDER) as engine,
-        ledger.stage_run(engine, "drain", cycle_id) as run,
+        stage_run(engine, "drain", cycle_id) as run,
     ):
         outcome = government.drain(engine, connections.get(PORTAL), place.registry(settings.registry), clock=clock)
         run.rows, run.peak_memory_mb = outcome.accepted, place.peak_memory_mb()

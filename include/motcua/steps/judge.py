@@ -27,6 +27,7 @@ from motcua.steps.absence import present
 from motcua.steps.mapped import Mapped, map_batches
 from motcua.steps.slices import FRAMES
 from motcua.warehouse import Role, ledger
+from motcua.warehouse.stages import stage_run
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def judge(
     """
     with (
         place.connected(settings, Role.PIPELINE) as engine,
-        ledger.stage_run(engine, "judge", cycle_id) as run,
+        stage_run(engine, "judge", cycle_id) as run,
     ):
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)

@@ -7,7 +7,8 @@ from datetime import datetime
 from motcua.publishing import city_feed, public_page
 from motcua.settings import Settings
 from motcua.steps import place
-from motcua.warehouse import Role, ledger
+from motcua.warehouse import Role
+from motcua.warehouse.stages import stage_run
 
 
 def publish(
@@ -20,7 +21,7 @@ def publish(
     """
     with (
         place.connected(settings, Role.PUBLISHER) as engine,
-        ledger.stage_run(engine, "publish", cycle_id) as run,
+        stage_run(engine, "publish", cycle_id) as run,
     ):
         outcome = city_feed.publish(
             engine, settings.feed_url, place.registry(settings.registry), as_of=as_of, published_at=published_at

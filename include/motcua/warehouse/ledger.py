@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
@@ -26,15 +25,6 @@ class Cycle:
     as_of: datetime
     is_full: bool
     since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How far a source has been read, by its own clock, which is `clock_skew_seconds` ahead of ours."""
-
-    watermark: datetime | None
-    full_listing_as_of: datetime | None
-    clock_skew_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +52,6 @@ class Pages(NamedTuple):
     source_id: str
     pages: Sequence[Page]
     is_full: bool = False
-
-
-@dataclass(slots=True)
-class StageRun:
-    """Filled in by whoever runs the stage: how many rows went through it, and its greatest memory in MB."""
-
-    rows: int = 0
-    peak_memory_mb: int = 0
 
 
 def open_cycle(
@@ -138,53 +120,6 @@ def others_at_work(connection: sa.Connection, cycle_id: int) -> set[int]:
         WHERE core.hold.state = 'accepted' AND decided_at > clock_timestamp() - interval '1 day'
     """)
     return set(connection.execute(statement).scalars()) - {cycle_id}
-
-
-def standings(connection: sa.Connection, sources: Sequence[str]) -> dict[str, Standing]:
-    """How far each source has been read; sources never read are absent."""
-    rows = connection.execute(
-        sa.text("""
-            SELECT source_id, watermark, full_listing_as_of, coalesce(clock_skew_seconds, 0) AS clock_skew_seconds
-            FROM core.source_state WHERE source_id = ANY(:sources)
-        """),
-        {"sources": list(sources)},
-    )
-    return {
-        row.source_id: Standing(
-            watermark=row.watermark, full_listing_as_of=row.full_listing_as_of,
-            clock_skew_seconds=row.clock_skew_seconds,
-        )
-        for row in rows
-    }  # fmt: skip
-
-
-def living_codes(connection: sa.Connection, source_id: str, *, before: datetime) -> set[str]:
-    """Codes of a source's dossiers that are not deleted, and had changed before a moment."""
-    rows = connection.execute(
-        sa.text("""
-            SELECT code FROM core.source_dossier
-            WHERE source_id = :source_id AND NOT deleted AND source_changed_at < :before
-        """),
-        {"source_id": source_id, "before": before},
-    )
-    return set(rows.scalars())
-
-
-@contextmanager
-def reading(connection: sa.Connection, source_id: str) -> Iterator[bool]:
-    """Holds a source for one reading, or says that another cycle is reading it at this moment.
-
-    The lock belongs to the session: whoever dies lets it go.
-    """
-    key = {"key": f"reading {source_id}"}
-    got = connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key).scalar_one()
-    connection.commit()  # no transaction stays open while a source answers
-    try:
-        yield bool(got)
-    finally:
-        if got:
-            connection.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
-            connection.commit()
 
 
 def finished_batches(connection: sa.Connection, cycle_id: int) -> set[str]:
@@ -350,23 +285,3 @@ def mark_judged(
             ),
             {"cycle_id": cycle_id, "source_id": source_id, "moment": moment},
         )
-
-
-@contextmanager
-def stage_run(engine: sa.Engine, stage: str, cycle_id: int | None) -> Iterator[StageRun]:
-    """Records that a stage ran, from entry to exit, with what the caller filled in; nothing when it raised."""
-    run = StageRun()
-    with engine.connect() as connection:
-        started_at = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
-    yield run
-    with engine.begin() as connection:
-        connection.execute(
-            sa.text("""
-                INSERT INTO core.stage_run (cycle_id, stage, started_at, ended_at, rows, peak_memory_mb)
-                VALUES (:cycle_id, :stage, :started_at, clock_timestamp(), :rows, :peak_memory_mb)
-            """),
-            {
-                "cycle_id": cycle_id, "stage": stage, "started_at": started_at, "rows": run.rows,
-                "peak_memory_mb": run.peak_memory_mb,
-            },
-        )  # fmt: skip

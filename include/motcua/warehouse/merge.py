@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from motcua.errors import StaleWrite
 from motcua.failpoints import pass_by
-from motcua.warehouse import holds, ledger, refusals
+from motcua.warehouse import findings, holds, ledger, refusals
 from motcua.warehouse import statements as sql
 
 
@@ -97,7 +97,7 @@ def merge(connection: sa.Connection, batch: Batch) -> Outcome:
             )
         share = refusals.weigh(connection, values)
         if refusals.is_all(share):
-            connection.execute(sql.QUARANTINE, values)
+            connection.execute(findings.QUARANTINE, values)
             ledger.record_refused(connection, values, error_kind=refusals.BAD_ROWS, error=share.reason)
             return Refused(reason=share.reason)
         connection.execute(sql.FIND_CHANGES, values)
@@ -130,10 +130,10 @@ def _held(connection: sa.Connection, batch: Batch, values: Mapping[str, object])
 
 def _write(connection: sa.Connection, values: Mapping[str, object]) -> Merged:
     """Most batches of a day change nothing: those cost what they find, and no more."""
-    connection.execute(sql.OLDER_READING, values)
+    connection.execute(findings.OLDER_READING, values)
     is_changed = connection.execute(sql.ANY_CHANGE).scalar_one()
     changed = _write_changes(connection, values) if is_changed else 0
-    for statement in sql.FINDINGS:
+    for statement in findings.ON_ROWS:
         connection.execute(statement, values)
     connection.execute(sql.WATERMARK, values)
     holds.lapse(connection, values)
@@ -145,11 +145,12 @@ def _write_changes(connection: sa.Connection, values: Mapping[str, object]) -> i
     """Source rows, dossiers, versions and outbox; how many new versions there are."""
     connection.execute(sql.LOCK_CODES, values)
     connection.execute(sql.COUNT_DAYS, values)
+    connection.execute(findings.STATUS_WENT_BACK, values)
     for statement in sql.SOURCE_ROWS:
         connection.execute(statement, values)
     pass_by("merge.after_source_rows")
     changed = int(connection.execute(sql.DOSSIERS, values).scalar_one())
     pass_by("merge.after_dossiers")
-    for statement in sql.FINDINGS_ON_CHANGES:
+    for statement in findings.ON_CHANGES:
         connection.execute(statement, values)
     return changed

@@ -85,10 +85,10 @@ SESSION_INDEXES = tuple(
             "CREATE INDEX IF NOT EXISTS incoming_quarantine_key ON incoming_quarantine (source_id)",
             "CREATE INDEX IF NOT EXISTS incoming_issue_key ON incoming_issue (source_id)",
             "CREATE INDEX IF NOT EXISTS incoming_present_key ON incoming_present (source_id, code)",
+            # Whoever holds rows for longer than this has forgotten them.
+            "SET lock_timeout = '60s'",
             # The tables fill faster than their statistics are refreshed, and a plan made for an empty table reads a
             # full one from end to end. A batch is small beside the city: by index, row by row, is always right.
-            # whoever holds rows for longer than this has forgotten them
-            "SET lock_timeout = '60s'",
             "SET enable_seqscan = off",
             "SET enable_hashjoin = off",
             "SET enable_mergejoin = off",

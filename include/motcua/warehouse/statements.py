@@ -98,30 +98,6 @@ ON CONFLICT (code, source_id) DO UPDATE SET
      EXCLUDED.recorded_at)
 """)
 
-_STATUS_WENT_BACK = sa.text("""
-INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
-SELECT i.source_id, i.code, 'status_went_back', 'status', 'warning', 'office', i.page_sha256, i.batch_id, :as_of, :as_of
-FROM incoming_dossier i JOIN changed c USING (code)
-JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
-WHERE i.source_id = :source_id AND NOT c.is_new AND NOT c.deleted
-  AND s.status IN (9, 10) AND i.status < s.status
-ON CONFLICT (code, source_id, rule, field)
-DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = EXCLUDED.page_sha256,
-              batch_id = EXCLUDED.batch_id
-""")
-
-OLDER_READING = sa.text("""
-INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
-SELECT i.source_id, i.code, 'older_than_held', 'source_changed_at', 'warning', 'office', i.page_sha256, i.batch_id,
-       :as_of, :as_of
-FROM incoming_dossier i JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
-WHERE i.source_id = :source_id AND NOT :is_full
-  AND s.content_sha256 <> i.content_sha256 AND i.source_changed_at < s.source_changed_at
-ON CONFLICT (code, source_id, rule, field)
-DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = EXCLUDED.page_sha256,
-              batch_id = EXCLUDED.batch_id
-""")
-
 
 def _replace(delete: str, insert: str) -> tuple[sa.TextClause, sa.TextClause]:
     return sa.text(delete), sa.text(insert)
@@ -151,7 +127,7 @@ _DETAILS = (
 
 ANY_CHANGE = sa.text("SELECT EXISTS (SELECT FROM changed)")
 
-SOURCE_ROWS = (_STATUS_WENT_BACK, _KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_SOURCE_ROWS, *_DETAILS)
+SOURCE_ROWS = (_KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_SOURCE_ROWS, *_DETAILS)
 
 # Field by field, the first claim that has a value, claims in the order of registry/precedence.yaml: a living claim
 # before a deleted one, then the newest change, then the source's name as a stable tie-break. A new version only where
@@ -230,81 +206,6 @@ WITH claim AS (
 )
 SELECT count(*) FROM written
 """)
-
-_CLAIMS_DIFFER = sa.text("""
-INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
-SELECT s.source_id, s.code, 'sources_disagree', f.key, 'warning', 'office', s.page_sha256, s.batch_id, :as_of, :as_of
-FROM changed c JOIN core.dossier d USING (code)
-JOIN core.source_dossier s ON s.code = c.code AND s.source_id <> d.lead_source_id AND NOT s.deleted
-JOIN core.source_dossier l ON l.code = c.code AND l.source_id = d.lead_source_id
-CROSS JOIN LATERAL jsonb_each_text(to_jsonb(s)) AS f
-WHERE f.key IN ('procedure_code', 'agency_code', 'channel', 'applicant_kind', 'status', 'submitted_at', 'received_at',
-                'due_at', 'finished_at', 'returned_at')
-  AND f.value IS DISTINCT FROM to_jsonb(l) ->> f.key
-ON CONFLICT (code, source_id, rule, field)
-DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = EXCLUDED.page_sha256,
-              batch_id = EXCLUDED.batch_id
-""")
-
-# What a source has mended is settled, and what a full listing no longer has (a mended code is another dossier); what
-# it still does wrong is seen again, with its first day kept.
-_SETTLE_QUARANTINE = sa.text("""
-UPDATE core.quarantine q SET settled_at = :as_of
-WHERE q.source_id = :source_id AND q.settled_at IS NULL
-  AND (:is_full
-       OR q.identity IN (SELECT code FROM incoming_dossier WHERE source_id = :source_id)
-       OR q.identity IN (SELECT identity FROM incoming_quarantine WHERE source_id = :source_id))
-  AND NOT EXISTS (SELECT FROM incoming_quarantine i WHERE i.source_id = q.source_id AND i.identity = q.identity
-                  AND i.rule = q.rule AND i.field = q.field)
-""")
-
-QUARANTINE = sa.text("""
-INSERT INTO core.quarantine SELECT * FROM incoming_quarantine WHERE source_id = :source_id
-ON CONFLICT (identity, source_id, rule, field) DO UPDATE SET
-    severity = EXCLUDED.severity, owner = EXCLUDED.owner, agency_code = EXCLUDED.agency_code,
-    channel = EXCLUDED.channel, status = EXCLUDED.status, page_sha256 = EXCLUDED.page_sha256,
-    page_row = EXCLUDED.page_row, batch_id = EXCLUDED.batch_id, last_seen = EXCLUDED.last_seen,
-    attempts = core.quarantine.attempts + 1, settled_at = NULL, is_primary = EXCLUDED.is_primary
-""")
-
-_SETTLE_ISSUES = sa.text("""
-UPDATE core.issue o SET settled_at = :as_of
-FROM changed c
-WHERE o.source_id = :source_id AND o.code = c.code AND NOT c.is_new AND o.settled_at IS NULL
-  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree')
-  AND NOT EXISTS (SELECT FROM incoming_issue i WHERE i.source_id = o.source_id AND i.code = o.code
-                  AND i.rule = o.rule AND i.field = o.field)
-""")
-
-_ISSUES = sa.text("""
-INSERT INTO core.issue
-SELECT i.* FROM incoming_issue i LEFT JOIN changed c USING (code)
-WHERE i.source_id = :source_id AND (c.code IS NOT NULL OR i.code = '')
-ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
-    severity = EXCLUDED.severity, owner = EXCLUDED.owner, page_sha256 = EXCLUDED.page_sha256,
-    batch_id = EXCLUDED.batch_id, last_seen = EXCLUDED.last_seen, settled_at = NULL
-""")
-
-# Minutes are ordinary; a clock that is off by more is its office's to mend.
-_CLOCK_SKEW = sa.text("""
-INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
-SELECT source_id, '', 'clock_skew', 'source_changed_at', 'warning', 'office', '', batch_id, :as_of, :as_of
-FROM core.batch WHERE batch_id = :batch_id AND abs(clock_skew_seconds) > 300
-ON CONFLICT (code, source_id, rule, field)
-DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, batch_id = EXCLUDED.batch_id
-""")
-
-_SETTLE_CLOCK_SKEW = sa.text("""
-UPDATE core.issue o SET settled_at = :as_of
-FROM core.batch b
-WHERE b.batch_id = :batch_id AND abs(b.clock_skew_seconds) <= 300
-  AND o.code = '' AND o.source_id = b.source_id AND o.rule = 'clock_skew' AND o.settled_at IS NULL
-""")
-
-# of what has changed
-FINDINGS_ON_CHANGES = (_CLAIMS_DIFFER, _SETTLE_ISSUES)
-# of what was read, changed or not; what a source holds against its own older word was compared before it was written
-FINDINGS = (_SETTLE_QUARANTINE, QUARANTINE, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW)
 
 # By the source's own clock: where nothing was listed there is nothing to go by, and the watermark stays.
 WATERMARK = sa.text("""

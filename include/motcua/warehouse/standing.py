@@ -1,0 +1,66 @@
+"""How far each source has been read, what it is known to have, and who is reading it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far a source has been read, by its own clock, which is `clock_skew_seconds` ahead of ours."""
+
+    watermark: datetime | None
+    full_listing_as_of: datetime | None
+    clock_skew_seconds: float
+
+
+def standings(connection: sa.Connection, sources: Sequence[str]) -> dict[str, Standing]:
+    """How far each source has been read; sources never read are absent."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT source_id, watermark, full_listing_as_of, coalesce(clock_skew_seconds, 0) AS clock_skew_seconds
+            FROM core.source_state WHERE source_id = ANY(:sources)
+        """),
+        {"sources": list(sources)},
+    )
+    return {
+        row.source_id: Standing(
+            watermark=row.watermark, full_listing_as_of=row.full_listing_as_of,
+            clock_skew_seconds=row.clock_skew_seconds,
+        )
+        for row in rows
+    }  # fmt: skip
+
+
+def living_codes(connection: sa.Connection, source_id: str, *, before: datetime) -> set[str]:
+    """Codes of a source's dossiers that are not deleted, and had changed before a moment."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT code FROM core.source_dossier
+            WHERE source_id = :source_id AND NOT deleted AND source_changed_at < :before
+        """),
+        {"source_id": source_id, "before": before},
+    )
+    return set(rows.scalars())
+
+
+@contextmanager
+def reading(connection: sa.Connection, source_id: str) -> Iterator[bool]:
+    """Holds a source for one reading, or says that another cycle is reading it at this moment.
+
+    The lock belongs to the session: whoever dies lets it go.
+    """
+    key = {"key": f"reading {source_id}"}
+    got = connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key).scalar_one()
+    connection.commit()  # no transaction stays open while a source answers
+    try:
+        yield bool(got)
+    finally:
+        if got:
+            connection.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
+            connection.commit()
