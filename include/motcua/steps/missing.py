@@ -1,21 +1,21 @@
 """What a full listing lacks is looked for once more before its absence counts.
 
 A row may have slipped from one page to another while a listing was read, or have changed since the window ended. The
-second look is by change time, where nothing slips, and up to now.
+second look is by change time, where nothing slips, and goes beyond that end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from motcua.mapping import SPECS
 from motcua.platforms import PLATFORMS, Listing, PageRef, Window
 from motcua.registry import Source
 
-# clocks of sources that are ahead
-BEYOND_NOW = timedelta(days=1)
+# what has changed since the window's end, however long ago that is
+BEYOND = timedelta(days=366)
 
 
 def look_again(
@@ -49,8 +49,7 @@ def look_again(
         missing -= _codes(source, page, body)
     if not missing:
         return listing
-    until = max(window.until, datetime.now(UTC)) + BEYOND_NOW
-    again = read(replace(window, until=until, by_change=True))
+    again = read(replace(window, until=window.until + BEYOND, by_change=True))
     found = [page for page in again.pages if missing & _codes(source, page, body)]
     return replace(listing, pages=(*listing.pages, *found), fetched=listing.fetched + sum(page.rows for page in found))
 
