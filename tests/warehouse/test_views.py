@@ -15,6 +15,8 @@ from motcua.warehouse import Role
 from tests.publishing.city_feed.loading import AGENCY, SOURCE, held_back, merge_rows
 from tests.warehouse.builders import AS_OF, CODE, row
 
+pytestmark = pytest.mark.slow
+
 # as on the contract page, in its order; more columns may follow
 FACTS = [
     "code", "procedure_code", "field_code", "agency_code", "unit_code", "channel", "service_level", "applicant_kind",

@@ -13,6 +13,8 @@ from tests.publishing.city_feed.feed import Feed, code
 from tests.publishing.city_feed.loading import AGENCY, SOURCE, held_back
 from tests.warehouse.builders import AS_OF, row
 
+pytestmark = pytest.mark.slow
+
 DISTRICT = "H24.33"
 REASONS = {
     "closed": "Đơn vị đã ngừng hoạt động",

@@ -19,6 +19,8 @@ from tests.publishing.city_feed.feed import Feed, code
 from tests.publishing.city_feed.loading import AGENCY
 from tests.warehouse.builders import AS_OF, row
 
+pytestmark = pytest.mark.slow
+
 # as on the contract page, in its order
 COLUMNS = [
     "code", "procedure_code", "procedure_name", "field", "agency_code", "agency_name", "unit_code", "channel",

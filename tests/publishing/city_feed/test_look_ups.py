@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pandas as pd
+import pytest
 
 from tests.publishing.city_feed.feed import NEXT_DAY, Feed, code
 from tests.publishing.city_feed.loading import AGENCY, SOURCE
 from tests.warehouse.builders import AS_OF, row
+
+pytestmark = pytest.mark.slow
 
 
 def shard(dossier: str) -> str:
