@@ -75,11 +75,11 @@ def test_compressed_answer_is_opened(session: Session) -> None:
 
 
 def test_redirect_is_refused_and_its_body_never_read(session: Session) -> None:
-    endless = Reply(status=302, headers={"Location": "http://127.0.0.1:1/"}, body=b"x" * 99, between=0.05)
+    endless = Reply(status=302, headers={"Location": "http://127.0.0.1:1/"}, body=b"x" * 999, between=0.05)
     with serving(lambda _: endless) as server:
         began = time.monotonic()
         told = _failure(lambda: session().fetch("GET", server.url))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
         assert len(server.requests) == 1
     assert told == (HttpUnexpected, "PROTOCOL", "answers with a redirect, which is never followed", True)
 
@@ -129,7 +129,7 @@ def test_trickle_ends_with_the_total_limit(session: Session) -> None:
     with serving(lambda _: Reply(body=b"x" * 1_000, between=0.02)) as server:
         began = time.monotonic()
         kind, word, message, _ = _failure(lambda: session(total=0.3).send("GET", server.url))
-        assert 0.3 <= time.monotonic() - began < 5
+        assert 0.3 <= time.monotonic() - began < 15
     assert (kind, word) == (HttpUnavailable, "TIMEOUT")
     assert message.startswith("answer not complete after ")
 

@@ -145,7 +145,7 @@ class Rig:
             shown[line["source_id"]][line["code_listed"]] = not line["deleted"]
         shown |= {twin: shown[source] for twin, source in self._twins.items()}
         return Evidence(
-            run=run, clean=clean.after, expected=expected,
+            run=run, clean=clean.after, clean_seconds=clean.seconds, expected=expected,
             living={source: {code for code, lives in codes.items() if lives} for source, codes in shown.items()},
             known={source: set(codes) for source, codes in shown.items()},
             feed=read_feed(self.settings.home / "feeds" / "v1"), words=self.offices.words, **differs,

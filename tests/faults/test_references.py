@@ -72,7 +72,7 @@ def test_row_27_xml_that_is_made_to_do_harm_is_refused_and_asks_nobody(read_rig:
                 began = time.monotonic()
                 run = rig.run(sources=[victim])
                 assert run.batches[victim]["error_kind"] in {"PROTOCOL", "LIMIT"}, family
-                assert time.monotonic() - began < SECONDS + clean.seconds, family
+                assert time.monotonic() - began < SECONDS + 3 * clean.seconds, family
                 assert broken(rig.evidence(run, clean, {victim: {"PROTOCOL", "LIMIT"}}, moves_much=False)) == [], family
         assert canary.visitors == []
 

@@ -122,10 +122,10 @@ def test_view_that_would_write_is_refused(database: Database) -> None:
 
 
 def test_slow_view_is_given_up_by_the_server(database: Database) -> None:
-    database.show(ten_tthc=of(database, "pg_sleep(20)::text", "sleep(20)"))
+    database.show(ten_tthc=of(database, "pg_sleep(60)::text", "sleep(60)"))
     began = time.monotonic()
     error = failure(database, time_budget_seconds=1)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
     assert_told(error, SourceUnavailable, "TIMEOUT", f"no answer about v_ho_so within its time limit{AGAIN}")
     time.sleep(0.2)
     at_work = of(

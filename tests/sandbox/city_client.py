@@ -132,7 +132,7 @@ def serve(home: Path, *more: str, seed: int = 2018, scale: float = 0.01) -> Iter
             assert process.poll() is None, f"the city ended by itself: {_said(log)}"
         finally:
             process.terminate()
-            status = process.wait(timeout=10)
+            status = process.wait(timeout=30)
         assert status in (0, -signal.SIGTERM), _said(log)
 
 
