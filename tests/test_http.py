@@ -9,7 +9,18 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from motcua.http import USER_AGENT, Answer, HttpError, HttpSession, HttpUnavailable, HttpUnexpected, Limits, Pace
+import requests
+from motcua.http import (
+    USER_AGENT,
+    Answer,
+    HttpError,
+    HttpSession,
+    HttpUnavailable,
+    HttpUnexpected,
+    Limits,
+    Pace,
+    clock_skew_seconds,
+)
 from motcua.http import retry_after as seconds_asked
 
 from tests.contract.scripted_server import Reply, Request, Script, serving
@@ -294,3 +305,13 @@ def test_connection_is_kept_open_between_calls(session: Session) -> None:
         for _ in range(3):
             http.send("GET", server.url)
         assert (len(server.requests), server.connections) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 99999999999999 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "x"],
+)
+def test_date_that_no_clock_shows_is_none(told: str) -> None:
+    answer = requests.Response()
+    answer.headers["Date"] = told
+    assert clock_skew_seconds(answer) is None

@@ -29,6 +29,7 @@ USER_AGENT = "motcua/0.1 (+https://haiphong.gov.vn)"
 BITE = 64 * 1024
 # what the header cannot tell, and the way there and back: clocks that differ by less are the same
 LEAST_SKEW_SECONDS = 2.0
+MOST_SKEW_SECONDS = 86_400.0
 
 
 class HttpError(Exception):
@@ -259,19 +260,24 @@ class HttpSession:
 
 
 def clock_skew_seconds(response: requests.Response) -> float | None:
-    """How far the other side's clock is ahead of ours, by its `Date` (whole seconds); None where it tells none."""
+    """How far the other side's clock is ahead of ours, by its `Date` (whole seconds); None where it tells none.
+
+    What is more than a day off is no clock: a source's word must not move what it is asked for by years.
+    """
     told = response.headers.get("Date")
     if told is None:
         return None
     try:
         moment = parsedate_to_datetime(told)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     # it was told about halfway of the call, and its fraction of a second was cut off
     asked_at = time.time() - response.elapsed.total_seconds() / 2
     skew = moment.timestamp() + 0.5 - asked_at
+    if abs(skew) > MOST_SKEW_SECONDS:
+        return None
     return 0.0 if abs(skew) <= LEAST_SKEW_SECONDS else skew
 
 

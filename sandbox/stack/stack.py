@@ -31,7 +31,7 @@ from sandbox.stack.processes import Program, Programs, StackError, patiently, sw
 from sandbox.stack.progress import Display, Figures
 
 COLLECT, PUBLISH, DRAIN = OF_A_CYCLE = ("collect_dossiers", "publish_progress", "drain_government")
-DAGS = (*OF_A_CYCLE, "sync_source", "decide_hold")
+DAGS = (*OF_A_CYCLE, "sync_source", "decide_hold", "replay_quarantine")
 COMPONENTS = {
     "api-server": ("api-server",),
     # the API server reads the logs from the disk: nobody needs to serve them

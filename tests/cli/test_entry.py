@@ -14,8 +14,16 @@ from tests.steps.pipeline import Pipeline
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = ("cycle", "sync", "summary", "prepare", "publish", "drain", "sources", "holds")
-BELOW = ("sources check", "holds show", "holds accept", "holds reject")
+COMMANDS = ("cycle", "sync", "summary", "prepare", "publish", "drain", "sources", "holds", "quarantine")
+BELOW = (
+    "sources check",
+    "holds show",
+    "holds accept",
+    "holds reject",
+    "quarantine list",
+    "quarantine show",
+    "quarantine replay",
+)
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 
 

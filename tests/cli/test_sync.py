@@ -42,4 +42,4 @@ def test_sources_are_read_again_and_the_ledger_says_who_asked_and_why(
 def test_a_source_that_is_down_ends_with_3(shell: Shell, city: CityClient) -> None:
     city.misbehave(source=DOWN, mode="html_login")
     done = shell.run("sync", DOWN, "--reason", WHY, "--no-push", *AS_OF)
-    assert (done.returncode, "0/1 đọc được · 1 mất kết nối" in done.stdout) == (3, True), done.stderr
+    assert (done.returncode, "0/1 đọc được · 1 không đọc được" in done.stdout) == (3, True), done.stderr

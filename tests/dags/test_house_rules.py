@@ -15,8 +15,16 @@ from motcua.registry.sources import PLATFORMS
 from tests.dags.conftest import CHECKOUT
 
 DAG_FILES = sorted((CHECKOUT / "dags").glob("*.py"))
-DAG_IDS = ("collect_dossiers", "decide_hold", "drain_government", "publish_progress", "sync_source")
+DAG_IDS = (
+    "collect_dossiers",
+    "decide_hold",
+    "drain_government",
+    "publish_progress",
+    "replay_quarantine",
+    "sync_source",
+)
 READING = ("collect_dossiers", "sync_source")
+MERGING = ("decide_hold", "replay_quarantine")
 # What costs seconds to import belongs into tasks; errors are named by the retry policy, and cost nothing.
 HEAVY = {"great_expectations", "pandas", "pyarrow", "numpy"}
 OUT_OF_AIRFLOW = {"airflow.sdk", "airflow.sdk.exceptions"}
@@ -70,6 +78,7 @@ def test_every_task_is_retried_by_the_kind_of_its_error(tasks: dict[str, dict[st
     # repeating the report cannot turn red tasks green
     assert {name for name, task in tasks.items() if task["retries"] != 2} == {
         "collect_dossiers.report",
+        "replay_quarantine.report",
         "sync_source.report",
     }
 
@@ -77,7 +86,7 @@ def test_every_task_is_retried_by_the_kind_of_its_error(tasks: dict[str, dict[st
 def test_every_mapped_task_calls_its_instances_by_name(tasks: dict[str, dict[str, Any]]) -> None:
     mapped = {name for name, task in tasks.items() if task["is_mapped"]}
     reading = {f"{dag_id}.collect_{platform}" for dag_id in READING for platform in PLATFORMS}
-    merging = {f"{dag_id}.load.{step}" for dag_id in (*READING, "decide_hold") for step in ("judge", "consolidate")}
+    merging = {f"{dag_id}.load.{step}" for dag_id in (*READING, *MERGING) for step in ("judge", "consolidate")}
     assert mapped == reading | merging
     assert {tasks[name]["name_of_each"] for name in mapped} == {"{{ label }}"}
 

@@ -7,7 +7,7 @@ from typing import Any
 from motcua.registry.sources import PLATFORMS
 
 # whoever brings dossiers in says so
-SPEAKING = ("collect_dossiers", "decide_hold", "sync_source")
+SPEAKING = ("collect_dossiers", "decide_hold", "replay_quarantine", "sync_source")
 
 
 def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: dict[str, Any]) -> None:
@@ -29,6 +29,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "decide_hold": "None",
         "drain_government": "Asset or */5 * * * *",
         "publish_progress": "Asset",
+        "replay_quarantine": "None",
         "sync_source": "None",
     }
 

@@ -109,6 +109,14 @@ def test_a_source_that_is_down_is_no_red_run_and_its_cycle_is_closed(hands: Hand
     assert hands.column("SELECT state FROM api.batch WHERE cycle_id = %s", cycle["cycle_id"]) == ["failed"]
 
 
+def test_what_is_refused_is_judged_again_from_the_archive(hands: Hands):
+    attempts = "SELECT sum(attempts) FROM api.quarantine WHERE settled_at IS NULL"
+    (before,), (refused,) = hands.column(attempts), hands.column(f"SELECT count(*){attempts.partition(')')[2]}")
+    state, skipped = hands.run("replay_quarantine", reason=WHY)
+    assert (state, skipped) == ("success", set())
+    assert int(str(hands.column(attempts)[0])) == int(str(before)) + int(str(refused)) > 0
+
+
 def test_a_rejected_mass_change_leaves_everything_as_it_was(hands: Hands):
     before = hands.living()
     hands.city.misbehave(source=hands.office, mode="empty_list")

@@ -25,6 +25,13 @@ def test_what_is_no_json_stays_none(body: bytes) -> None:
         parse(body)
 
 
+def test_a_page_of_more_rows_than_any_platform_gives_is_refused() -> None:
+    assert len(records_in(SOURCE, [{}] * 5_000, "danhSach")) == 5_000
+    with pytest.raises(SourceChanged, match=r"field danhSach: 5001 objects, above 5000 on one page") as refused:
+        records_in(SOURCE, [{}] * 5_001, "danhSach")
+    assert refused.value.kind == "LIMIT"
+
+
 def test_objects_nested_too_deep_to_be_written_are_refused() -> None:
     deep = parse(b'[{"a": ' + b"[" * 300 + b"]" * 300 + b"}]")
     with pytest.raises(SourceChanged, match=r"field danhSach: objects nested too deep"):

@@ -26,7 +26,9 @@ PAGE = 5
 
 
 class Office:
-    """Lists numbered rows by the second of their change, `PAGE` a page; one goes, changes or comes before each page."""
+    """Lists numbered rows by the second of their change, a page at a time; one goes and one comes before each page."""
+
+    page = PAGE
 
     def __init__(self, seconds: list[int], dice: random.Random) -> None:
         self.rows = dict(enumerate(seconds))
@@ -40,7 +42,7 @@ class Office:
         found = sorted(
             (second, row) for row, second in self.rows.items() if window.start <= moment(second) < window.end
         )
-        page = found[(number - 1) * PAGE : number * PAGE]
+        page = found[(number - 1) * self.page : number * self.page]
         self.listed += [row for _, row in page]
         records = [{"row": row, "second": second} for second, row in page]
         return NumberedPage(hashlib.sha256(json.dumps(records).encode()).hexdigest(), records, len(found))
@@ -87,6 +89,26 @@ def test_by_number_a_row_can_slip_and_the_total_does_not_tell() -> None:
             continue
         missed += not office.untouched <= set(office.listed)
     assert missed > 0
+
+
+class Capped(Office):
+    """Holds still, and lists no more than 150 rows, which it says are all."""
+
+    page = 200
+
+    def _move(self) -> None:
+        """Nothing moves."""
+
+    def ask(self, window: Window, number: int) -> NumberedPage:
+        whole = super().ask(window, number)
+        self.listed[-len(whole.records) :] = self.listed[-len(whole.records) :][:150]
+        return NumberedPage(whole.sha256, whole.records[:150], min(whole.total, 150))
+
+
+def test_by_change_time_a_silent_cap_hides_nothing() -> None:
+    office = Capped(list(range(400)), random.Random(1))
+    read(office, by_change=True)
+    assert office.untouched <= set(office.listed)
 
 
 def test_rows_of_one_moment_are_read_on_by_number() -> None:

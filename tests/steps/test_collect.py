@@ -175,19 +175,31 @@ def test_refused_log_in_is_told_without_the_secret(pipeline: Pipeline, city: Cit
     assert "a-secret-of-ours" not in str(error)
 
 
-def test_error_of_ours_at_one_source_is_raised_after_the_others_were_read(
+def test_source_without_a_connection_is_down_and_the_others_are_read(
     pipeline: Pipeline, city: CityClient, tmp_path: Path
 ) -> None:
     file = tmp_path / "connections.json"
     file.write_text(json.dumps({"igate_hai_an": city.connections["igate_hai_an"]}), encoding="utf-8")
     lacking = Pipeline(pipeline.settings, EnvironmentConnections({}, file))
     wards = [name for name, source in load_registry().sources.items() if source.connection == "igate_hai_an"]
-    wanted = [LGSP, *wards]
-    assert len(wards) > CONCURRENCY  # some still wait when the first one raises
-    cycle_id = lacking.plan(sources=wanted)
-    with pytest.raises(ConfigError, match="connection lgsp_so_nganh is not defined"):
-        lacking.collect(cycle_id, wanted)
-    assert _batches(lacking, cycle_id) == {name: ["collected", None] for name in wards} | {LGSP: ["failed", "OURS"]}
+    assert len(wards) > CONCURRENCY  # some still wait when the first one fails
+    cycle_id = lacking.plan(sources=[LGSP, *wards])
+    assert lacking.collect(cycle_id, [LGSP, *wards])["down"] == 1
+    assert _batches(lacking, cycle_id) == {name: ["collected", None] for name in wards} | {LGSP: ["failed", "CONFIG"]}
+    [(error,)] = lacking.rows("SELECT error FROM api.batch WHERE source_id = :id", id=LGSP)
+    assert str(error).startswith("connection lgsp_so_nganh is not defined")
+
+
+def test_nothing_but_sources_without_a_connection_is_a_mistake_of_configuration(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    file = tmp_path / "connections.json"
+    file.write_text("{}", encoding="utf-8")
+    lacking = Pipeline(pipeline.settings, EnvironmentConnections({}, file))
+    cycle_id = lacking.plan(sources=[LGSP, IGATE])
+    with pytest.raises(ConfigError, match="is not defined"):
+        lacking.collect(cycle_id, [LGSP, IGATE])
+    assert _batches(lacking, cycle_id) == {name: ["failed", "CONFIG"] for name in (LGSP, IGATE)}
 
 
 @pytest.mark.parametrize(("down", "is_red"), [([IGATE], False), ([IGATE, NEIGHBOUR], True)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from motcua.steps.cycles import Unmerged, report
 from motcua.warehouse import Role
@@ -25,6 +27,14 @@ HOSTILE = {
     "thirty thousand steps in one second": {"TienTrinh": record()["TienTrinh"][:1] * 40_000},
     "a tombstone with as many": {"DaXoa": True, "TienTrinh": record()["TienTrinh"][:1] * 40_000},
     "somebody else's unit": {"MaDonViTiepNhan": OTHER_UNIT},
+    "a tombstone with NUL for a code": {"DaXoa": True, "MaHoSo": "000.05.33.H24-181012-\x00001"},
+    "a tombstone with a long code": {
+        "DaXoa": True,
+        "MaHoSo": "".join(random.Random(1).choices("0123456789", k=20_000)),
+    },
+    "a tombstone with a name for a code": {"DaXoa": True, "MaHoSo": NAME},
+    "a tombstone with NUL in its kind": {"DaXoa": True, "LoaiDoiTuong": "\x00"},
+    "a tombstone of somebody else's unit": {"DaXoa": True, "MaDonViTiepNhan": OTHER_UNIT},
 }
 
 
@@ -53,6 +63,18 @@ def test_an_office_cannot_tell_of_anothers_dossier(pipeline: Pipeline) -> None:
     pipeline.load(cycle_id)
     assert pipeline.rows("SELECT lead_source_id, status FROM core.dossier") == [(NEIGHBOUR, 10)]
     assert pipeline.rows("SELECT source_id, rule FROM api.quarantine") == [("le_chan.an_bien", "foreign_unit")]
+
+
+def test_a_tombstone_adds_nothing_to_a_dossier_that_lives(pipeline: Pipeline) -> None:
+    honest = record(MaDonViTiepNhan=OTHER_UNIT, NgayHenTra=None, MucDo=None)
+    cycle_id = pipeline.plan(sources=[NEIGHBOUR, "le_chan.an_bien"])
+    pipeline.land(cycle_id, [honest], source=NEIGHBOUR)
+    pipeline.land(
+        cycle_id, [record(MaHoSo=honest["MaHoSo"], DaXoa=True, NgayHenTra="2018-01-05T17:00:00.000", MucDo=4)]
+    )
+    pipeline.load(cycle_id)
+    assert pipeline.rows("SELECT lead_source_id, service_level FROM core.dossier") == [(NEIGHBOUR, None)]
+    assert pipeline.rows("SELECT due_at FROM core.dossier WHERE due_source = 'source'") == []
 
 
 def test_a_cycle_that_left_something_unmerged_is_red(pipeline: Pipeline) -> None:

@@ -102,7 +102,7 @@ def test_source_that_is_down_is_status_3_and_the_rest_is_published_but_not_pushe
     city.misbehave(source=DOWN, mode="html_login")
     status, out, err = shell.cycle("--no-push")
     assert status == 3, err
-    assert "257/258 đọc được · 1 mất kết nối" in out
+    assert "257/258 đọc được · 1 không đọc được" in out
     assert f"could not be read: {DOWN}" in " ".join(err.split())
     told = shell.summary()
     assert told["sources"] == {"total": 258, "ok": 257, "down": 1, "held": 0}

@@ -91,9 +91,9 @@ def _run(as_of: datetime | None, *, push: bool, as_json: bool, **asked: Unpack[A
         push=push,
         clock=surroundings.now,
         say=say,
+        tell=lambda told: _tell(settings, told, as_json=as_json),
         **asked,
     )
-    _tell(settings, figures, as_json=as_json)
     sources = figures["sources"]
     assert isinstance(sources, dict)
     raise typer.Exit(SOME_DOWN if sources["down"] or sources["held"] else DONE)

@@ -52,7 +52,7 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no ISO 8601 time; give 2018-12-25T17:00+07:00") from None
     if given.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no zone; give {text}+07:00")
+        raise typer.BadParameter(f"{text!r} has no zone; give {given.isoformat()}+07:00")
     return given
 
 

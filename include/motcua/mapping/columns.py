@@ -66,8 +66,10 @@ def texts(values: Sequence[object]) -> pd.Series:
 
 
 def words(values: Sequence[object]) -> pd.Series:
-    """Values as written, as text; empty is null."""
-    return pd.Series([None if value is None or value == "" else str(value) for value in values], dtype="str")
+    """Values as written, as text; empty is null. NUL, which no database takes, becomes a mark of damage."""
+    return pd.Series(
+        [None if value is None or value == "" else str(value).replace("\0", "\ufffd") for value in values], dtype="str"
+    )
 
 
 def dossier_codes(values: Sequence[object]) -> pd.Series:

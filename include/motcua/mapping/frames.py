@@ -24,6 +24,10 @@ _LIVING = ("procedure_code", "status")
 _NOT_RECEIVED = (1, 3)
 
 
+# Of a page: a few are news, thousands are noise.
+MOST_UNKNOWN = 50
+
+
 class PageRecords(NamedTuple):
     """Records of an archived page, or of a piece of it that begins at its row `first_row`."""
 
@@ -241,7 +245,8 @@ def _unknown(pages: Sequence[PageRecords], spec: Spec) -> tuple[tuple[str, str],
             keys = keys.union(*_objects(records, key))
         for key in spec.objects:
             keys |= {f"{key}.{name}" for name in set().union(*_objects(records, key))}
-        found += [(sha256, columns.field_name(key)) for key in sorted(keys - spec.known_keys)]
+        unknown = sorted(keys - spec.known_keys)[:MOST_UNKNOWN]
+        found += [(sha256, columns.field_name(key)) for key in unknown]
     return tuple(found)
 
 

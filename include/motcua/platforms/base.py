@@ -25,6 +25,8 @@ EVERYTHING_SINCE = datetime(2000, 1, 1, tzinfo=VIETNAM)
 READINGS = 3
 # No source of ours holds more pages than this in one window; a paging that never ends is refused here.
 MOST_PAGES = 10_000
+# Ten times what any platform gives at once.
+MOST_ROWS = 5_000
 
 # A failed log-in speaks for the sources that ask so soon afterwards: those that waited for it, and the next in line.
 FAILURE_COUNTS_SECONDS = 5.0
@@ -254,6 +256,10 @@ def field(source: Source, found: Mapping[str, object], name: str, expected: type
 
 def records_in(source: Source, value: object, name: str) -> Sequence[Record]:
     """A list of objects; SourceChanged when it is none."""
+    if isinstance(value, list) and len(value) > MOST_ROWS:
+        raise SourceChanged(
+            source.id, f"field {name}: {len(value)} objects, above {MOST_ROWS} on one page; ask its owner", kind="LIMIT"
+        )
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise SourceChanged(source.id, f"field {name}: expected a list of objects; ask its owner")
     try:

@@ -16,7 +16,7 @@ import orjson
 
 from motcua.errors import SourceChanged
 from motcua.platforms.base import MOST_PAGES, Moving, PageRef, Record, Window
-from motcua.platforms.whole import ChangedAt, Tail
+from motcua.platforms.whole import SMALLEST_CAP, ChangedAt, Tail
 from motcua.registry import Source
 
 
@@ -80,9 +80,10 @@ def _read_by_change(source: Source, unit: str, window: Window, ask: Ask, changed
     for _ in range(MOST_PAGES):
         page = ask(window, number)
         pages.append(PageRef(unit=unit, sha256=page.sha256, rows=len(page.records)))
-        if not page.records or (number == 1 and len(page.records) >= page.total):
-            return pages
         newest = max((moment for record in page.records if (moment := changed_at(record))), default=window.start)
+        is_end = number == 1 and len(page.records) >= page.total  # or a cap: then there is something newer
+        if not page.records or (is_end and (len(page.records) < SMALLEST_CAP or newest <= window.start)):
+            return pages
         if newest > window.start:
             window, number = replace(window, since=newest), 1
         else:

@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from motcua.connections import Connection
 from motcua.errors import SourceChanged, SourceError, SourceRefused, SourceUnavailable
+from motcua.http import MOST_SKEW_SECONDS
 from motcua.platforms.base import Logins
 from motcua.platforms.sql_drivers import CONNECT_SECONDS, Trouble, driver_of
 from motcua.registry import Source
@@ -113,12 +114,13 @@ class Session:
 
     Attributes:
         source: whose it is.
-        clock_skew_seconds: how far the database's clock is ahead of ours, whatever its zone.
+        clock_skew_seconds: how far the database's clock is ahead of ours, whatever its zone; None when it is
+            no clock.
     """
 
     def __init__(self, source: Source, connection: Connection, deadline: float) -> None:
         self.source = source
-        self.clock_skew_seconds = 0.0
+        self.clock_skew_seconds: float | None = None
         self._connection = connection
         self._driver = driver_of(connection)
         self._line = _Line(deadline)
@@ -137,7 +139,8 @@ class Session:
         told = str(self.rows(sa.text(self._driver.utc_now), of="its clock")[0][0])
         ours = (before + time.time()) / 2
         with self._told("its clock"):
-            self.clock_skew_seconds = round(datetime.fromisoformat(told).replace(tzinfo=UTC).timestamp() - ours, 3)
+            skew = round(datetime.fromisoformat(told).replace(tzinfo=UTC).timestamp() - ours, 3)
+            self.clock_skew_seconds = skew if abs(skew) <= MOST_SKEW_SECONDS else None
 
     def columns(self, view: str) -> dict[str, bool]:
         """Names of a view's columns in their order, and which of them are times without a zone."""

@@ -114,6 +114,9 @@ def _warning(code: str, field: str, expectation: Callable[[Context], Expectation
     return Rule(code, Severity.WARNING, owner, field, expectation)
 
 
+# A tombstone says only whose it is and when it changed (contract page `source-platforms`, "common to all").
+OF_TOMBSTONES = frozenset({"text_damaged", "code_shape", "unknown_unit", "foreign_unit"})
+
 RULES: tuple[Rule, ...] = (
     _critical("text_damaged", "damaged", _null("damaged")),
     _critical("wrong_type", "mistyped", _null("mistyped")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
 
 from motcua.errors import MotcuaError
-from motcua.quality.rules import MOST_CHILDREN, OBSERVATIONS, RULES, Context, Owner, Rule, Severity
+from motcua.quality.rules import MOST_CHILDREN, OBSERVATIONS, OF_TOMBSTONES, RULES, Context, Owner, Rule, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +40,37 @@ class RuleError(MotcuaError):
 
 
 def judge(frame: pd.DataFrame, context: Context) -> Verdict:
-    """Judges every row that is no tombstone; index labels of `frame` come back as `row`.
+    """Judges every row, a tombstone by few rules; index labels of `frame` come back as `row`.
 
     Raises:
         RuleError: an expectation failed to run. It is never an empty list of findings.
     """
-    living = _without_zones(frame[~frame["deleted"]].reset_index(names="row_label"))
-    broken = [_broken(rule, result, living) for rule, result in _results(living, context)]
+    broken = []
+    for is_deleted, rules in ((False, RULES), (True, [rule for rule in RULES if rule.code in OF_TOMBSTONES])):
+        rows = _without_zones(frame[frame["deleted"] == is_deleted].reset_index(names="row_label"))
+        broken += [_broken(rule, result, rows) for rule, result in _results(rows, rules, context)]
     findings = pd.concat([_tombstones(frame), *broken], ignore_index=True)
     critical = findings["severity"] == Severity.CRITICAL
     findings["is_primary"] = critical & ~findings[critical].duplicated("row").reindex(findings.index, fill_value=True)
     return Verdict(findings, pd.Index(findings.loc[critical, "row"].unique()))
 
 
-def _results(living: pd.DataFrame, context: Context) -> list[tuple[Rule, ExpectationValidationResult]]:
-    if living.empty:
+def _results(
+    rows: pd.DataFrame, rules: Sequence[Rule], context: Context
+) -> list[tuple[Rule, ExpectationValidationResult]]:
+    if rows.empty:
         return []
     suite = gx.ExpectationSuite(
-        name="dossier", expectations=[_expectation(number, context) for number in range(len(RULES))]
+        name="dossier", expectations=[_expectation(rule, number, context) for number, rule in enumerate(rules)]
     )
-    outcome = _batch(living).validate(
+    outcome = _batch(rows).validate(
         suite, result_format={"result_format": "COMPLETE", "include_unexpected_rows": False}
     )
-    return [(RULES[result.expectation_config.meta["number"]], result) for result in outcome.results]
+    return [(rules[result.expectation_config.meta["number"]], result) for result in outcome.results]
 
 
-def _expectation(number: int, context: Context) -> Expectation:
-    """The expectation of a rule, marked with the rule's place in the book."""
-    rule = RULES[number]
+def _expectation(rule: Rule, number: int, context: Context) -> Expectation:
+    """The expectation of a rule, marked with its place among those that are asked."""
     expectation = rule.expectation(context)
     expectation.severity = rule.severity.value
     expectation.meta = {"number": number}
@@ -80,7 +84,7 @@ def _batch(frame: pd.DataFrame) -> Batch:
     return asset.add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": frame})
 
 
-def _broken(rule: Rule, result: ExpectationValidationResult, living: pd.DataFrame) -> pd.DataFrame:
+def _broken(rule: Rule, result: ExpectationValidationResult, rows: pd.DataFrame) -> pd.DataFrame:
     raised = result.exception_info or {}
     if "raised_exception" in raised:
         raised = {"": raised}
@@ -88,7 +92,7 @@ def _broken(rule: Rule, result: ExpectationValidationResult, living: pd.DataFram
     if failed:
         raise RuleError(f"rule {rule.code} ({rule.field}) could not be evaluated: {_first_cause(failed[0])}")
     labels = [] if result.success else result.result["unexpected_index_list"]
-    found = living.loc[labels]
+    found = rows.loc[labels]
     if rule.field not in OBSERVATIONS:
         return _findings(rule.code, rule.severity, rule.owner, found["row_label"], rule.field)
     fields = found.set_index("row_label")[rule.field].str.split(",").explode()
@@ -122,7 +126,7 @@ def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tombstones(frame: pd.DataFrame) -> pd.DataFrame:
-    """A tombstone is judged by its code, unit and change time alone, which cannot be done without, and by its size."""
+    """What a tombstone cannot do without, and its size; what it says of these is for the rules `OF_TOMBSTONES`."""
     deleted = frame[frame["deleted"]]
     fields = deleted["missing"].dropna().str.split(",").explode()
     missing = _findings("missing_required", Severity.CRITICAL, Owner.OFFICE, fields.index.to_series(), fields)

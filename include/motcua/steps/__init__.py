@@ -7,9 +7,10 @@ from motcua.steps.deliver import drain
 from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
 from motcua.steps.publish import publish
+from motcua.steps.quarantine import quarantine, quarantined, replay_quarantine
 from motcua.steps.summary import summary
 
 __all__ = [
     "chunks", "collect", "consolidate", "decide_hold", "drain", "holds", "judge", "plan", "prepare", "publish",
-    "report", "summary",
+    "quarantine", "quarantined", "replay_quarantine", "report", "summary",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ import pandas as pd
 from motcua.domain.calendar import VIETNAM
 from motcua.mapping import SPECS
 from motcua.registry import Registry
+from motcua.steps.missing import SEEN
 from motcua.warehouse.ledger import Pages
 
 
@@ -33,6 +34,8 @@ def proof(batch: Pages, registry: Registry) -> Proof | None:
     A register (contract page `source-platforms`, section 5) lists the dossiers of its year, and those that were open
     when it began: what two full files in a row lack, and no later file has, is deleted.
     """
+    if batch.is_replay:
+        return None
     source = registry.sources[batch.source_id]
     if not SPECS[source.platform].dated_by_file:
         return Proof() if batch.is_full else None
@@ -60,4 +63,6 @@ def present(dossiers: pd.DataFrame, batches: Sequence[Pages], registry: Registry
             if proves.pages is not None:
                 rows &= dossiers["page_sha256"].isin(proves.pages)
             found.append(dossiers.loc[rows, ["source_id", "code"]])
+            seen = [code for page in batch.pages for code in page.note.get(SEEN, "").split()]
+            found.append(pd.DataFrame({"source_id": batch.source_id, "code": seen}, dtype="str"))
     return pd.concat(found, ignore_index=True).dropna().drop_duplicates()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,15 +12,16 @@ import sqlalchemy as sa
 
 from motcua.connections import Connections
 from motcua.domain.calendar import VIETNAM
-from motcua.errors import MotcuaError, SourceError, SourceUnavailable
+from motcua.errors import ConfigError, MotcuaError, SourceError, SourceUnavailable
 from motcua.failpoints import pass_by
+from motcua.http import MOST_SKEW_SECONDS
 from motcua.landing import Archive
 from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.missing import look_again
-from motcua.warehouse import Role, holds, ledger
+from motcua.warehouse import Role, holds, ledger, refusals
 from motcua.warehouse.stages import stage_run
 from motcua.warehouse.standing import Standing, living_codes, reading, standings
 
@@ -44,13 +45,17 @@ class _Desk:
     connections: Connections
     archive: Archive
     standings: dict[str, Standing]
-    held_in_full: set[str]
+    due_in_full: set[str]
+    misconfigured: list[ConfigError] = field(default_factory=list)
 
 
 def collect(*, settings: Settings, connections: Connections, cycle_id: int, sources: list[str]) -> dict[str, int]:
     """Reads each source to the end of its listing, or records why not.
 
     A second try reads only those whose batch of this cycle is not complete.
+
+    Raises:
+        ConfigError: none of them could be read, for what is said of them in registry or connections.
 
     Returns:
         `sources, ok, down, rows`.
@@ -69,19 +74,22 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
                 connections=connections,
                 archive=place.archive(settings, connections),
                 standings=standings(connection, sources),
-                held_in_full=holds.awaiting_full_listing(connection),
+                due_in_full=holds.awaiting_full_listing(connection) | refusals.awaiting_full_listing(connection),
             )
         wanted = [source for source in sources if source not in done]
         # not `map`, which gives up what waits when one raises: an error of ours at one source stops no other
         readings = {name: pool.submit(_read, desk, desk.registry.sources[name]) for name in wanted}
         ours = {name: error for name, reading in readings.items() if (error := reading.exception()) is not None}
         for name, error in ours.items():
+            log.error("%s: an error of ours: %s", name, type(error).__name__)
             _record(desk, desk.registry.sources[name], "OURS", error)
         for error in ours.values():
             raise error  # the first: the others' rows are read, and every source's batch says what became of it
         outcomes = [reading.result() for reading in readings.values()]
         run.rows = sum(rows for rows in outcomes if rows is not None)
         run.peak_memory_mb = place.peak_memory_mb()
+    if desk.misconfigured and len(desk.misconfigured) == len(wanted):
+        raise desk.misconfigured[0]  # nothing could be read at all: whoever asked has something to mend
     down = outcomes.count(None)
     log.info("collected %d sources, %d down, %d rows", len(wanted) - down, down, run.rows)
     return {"sources": len(sources), "ok": len(sources) - down, "down": down, "rows": run.rows}
@@ -99,6 +107,11 @@ def _read(desk: _Desk, source: Source) -> int | None:
         except SourceError as error:
             log.warning("could not be read: %s", error)
             _record(desk, source, error.kind, error)
+            return None
+        except ConfigError as error:  # of this source alone: its connection, or what is said of it
+            log.warning("could not be read: %s: %s", source.id, error)
+            _record(desk, source, "CONFIG", error)
+            desk.misconfigured.append(error)
             return None
         pass_by("collect.before_batch_recorded")
         with connection.begin():
@@ -147,7 +160,8 @@ def _kind(window: Window) -> str:
 def _window(desk: _Desk, source: Source) -> Window:
     """What to ask a source for, by its own clock: where that is ahead of ours, so is what has just changed."""
     standing = desk.standings.get(source.id)
-    ahead = timedelta(seconds=max(standing.clock_skew_seconds, 0.0)) if standing else timedelta()
+    skew = standing.clock_skew_seconds if standing else 0.0
+    ahead = timedelta(seconds=skew if 0 < skew <= MOST_SKEW_SECONDS else 0.0)
     until = desk.cycle.as_of + ahead
     if desk.cycle.since is not None:
         return Window(since=desk.cycle.since, until=until)
@@ -155,7 +169,7 @@ def _window(desk: _Desk, source: Source) -> Window:
         standing is None
         or standing.watermark is None
         or desk.cycle.is_full
-        or source.id in desk.held_in_full
+        or source.id in desk.due_in_full
         or _is_full_listing_due(standing, desk.cycle.as_of)
     ):
         return Window(since=None, until=until)

@@ -103,12 +103,14 @@ def _known(
         proves = proofs[one.source_id]
         batch = Batch(
             batch_id=one.batch_id, cycle_id=cycle.cycle_id, source_id=one.source_id, as_of=cycle.as_of,
-            window_to=one.window_to, is_full=one.is_full, newest_change=one.newest_change,
+            window_to=one.window_to, is_full=one.is_full, is_replay=one.is_replay, newest_change=one.newest_change,
             proves_absence=proves is not None, absent_since=proves.since if proves else None,
             is_dated_by_file=SPECS[registry.sources[one.source_id].platform].dated_by_file,
         )  # fmt: skip
         standing = standings.get(one.source_id)
-        batches.append(batch if standing is None else replace(batch, limits=_limits(batch, standing, until, registry)))
+        if standing is not None and not one.is_replay:
+            batch = replace(batch, limits=_limits(batch, standing, until, registry))
+        batches.append(batch)
     return batches
 
 

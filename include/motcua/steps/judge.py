@@ -15,6 +15,7 @@ from functools import partial
 from itertools import count
 
 import pandas as pd
+import sqlalchemy as sa
 
 from motcua.connections import Connections
 from motcua.failpoints import pass_by
@@ -27,6 +28,7 @@ from motcua.steps.absence import present
 from motcua.steps.mapped import Mapped, map_batches
 from motcua.steps.slices import FRAMES
 from motcua.warehouse import Role, ledger
+from motcua.warehouse.quarantine import identities
 from motcua.warehouse.stages import stage_run
 
 log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ def judge(
     ):
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)
-            pages = ledger.pages_of(connection, batches)
+            pages = _narrowed(connection, ledger.pages_of(connection, batches))
         registry = place.registry(settings.registry)
         staging = place.staging(settings, connections)
         staging.forget(part)  # of an earlier try, which may have been cut otherwise
@@ -67,6 +69,15 @@ def judge(
     refused = sum(one.refused for one in outcomes)
     log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), refused)
     return {"rows": run.rows, "accepted": sum(one.accepted for one in outcomes), "quarantined": refused}
+
+
+def _narrowed(connection: sa.Connection, pages: Sequence[ledger.Pages]) -> list[ledger.Pages]:
+    """Of a replay, what is open in quarantine."""
+    replayed = [batch.source_id for batch in pages if batch.is_replay]
+    held = identities(connection, replayed) if replayed else {}
+    return [
+        batch._replace(only=held.get(batch.source_id, frozenset())) if batch.is_replay else batch for batch in pages
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from motcua.landing import Archive
-from motcua.mapping import SPECS, MappedBatch, PageRecords, Record, map_records
+from motcua.mapping import SPECS, MappedBatch, PageRecords, Record, columns, map_records
 from motcua.platforms import PLATFORMS
 from motcua.registry import Registry
+from motcua.steps.tables import identity_of
 from motcua.warehouse.ledger import Pages
 
 # Records held as Python objects at once, at most so many and from so many bytes: ordinary ones are some ten kilobytes
@@ -119,7 +121,7 @@ def _cut(batches: Iterable[Pages], archive: Archive, registry: Registry) -> Iter
             body = archive.get(page.sha256)
             size += len(body)
             records = PLATFORMS[source.platform].records(body, source=source, note=page.note)
-            for piece in _pieces(page.sha256, records):
+            for piece in _counted(batch, source.platform, _pieces(page.sha256, records)):
                 bite.append((source.id, piece))
                 if size >= BITE_BYTES or sum(len(piece.records) for _, piece in bite) >= BITE:
                     yield bite
@@ -138,6 +140,21 @@ def _pieces(sha256: str, records: Iterable[Record]) -> Iterator[PageRecords]:
         if len(some) < BITE:
             return
         first_row += len(some)
+
+
+def _counted(batch: Pages, platform: str, pieces: Iterator[PageRecords]) -> Iterator[PageRecords]:
+    """The pieces of a page, or what counts of them."""
+    if batch.only is None:
+        return pieces
+    return chain.from_iterable(_narrowed(piece, platform, batch.only) for piece in pieces)
+
+
+def _narrowed(piece: PageRecords, platform: str, only: frozenset[str]) -> Iterator[PageRecords]:
+    """The records of a piece that count, each a piece of its own: those of some codes, and those without one."""
+    key = SPECS[platform].code
+    codes = columns.dossier_codes([record.get(key) for record in piece.records])
+    for place in np.flatnonzero(codes.isna() | codes.map(identity_of, na_action="ignore").isin(only)).tolist():
+        yield PageRecords(piece.sha256, [piece.records[place]], piece.first_row + place)
 
 
 def _unknown_fields(owners: Sequence[_Owner], mapped: MappedBatch, cycle_id: int) -> list[tuple[str, str, str, str]]:

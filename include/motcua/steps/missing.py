@@ -1,21 +1,27 @@
 """What a full listing lacks is looked for once more before its absence counts.
 
-A row may have slipped from one page to another while a listing was read, or have changed since the window ended. The
-second look is by change time, where nothing slips, and goes beyond that end.
+A row may have slipped from one page to another while a listing was read: the second look is by change time, where
+nothing slips. Or it has changed since the window ended: what is found beyond that end is known to be there, no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from motcua.mapping import SPECS
+from motcua.errors import SourceChanged
+from motcua.mapping import SPECS, columns
 from motcua.platforms import PLATFORMS, Listing, PageRef, Window
 from motcua.registry import Source
 
+log = logging.getLogger(__name__)
+
 # what has changed since the window's end, however long ago that is
 BEYOND = timedelta(days=366)
+# key of a page's note: codes of dossiers that are there, though the listing lacks them
+SEEN = "seen"
 
 
 def look_again(
@@ -27,7 +33,7 @@ def look_again(
     read: Callable[[Window], Listing],
     body: Callable[[str], bytes],
 ) -> Listing:
-    """A full listing, with the pages of a second look that have codes which it lacks.
+    """A full listing with the pages of a second look that have codes which it lacks, and a note of what changed since.
 
     Args:
         source: whose listing.
@@ -49,15 +55,30 @@ def look_again(
         missing -= _codes(source, page, body)
     if not missing:
         return listing
-    again = read(replace(window, until=window.until + BEYOND, by_change=True))
+    again = read(replace(window, by_change=True))
     found = [page for page in again.pages if missing & _codes(source, page, body)]
-    return replace(listing, pages=(*listing.pages, *found), fetched=listing.fetched + sum(page.rows for page in found))
+    missing -= set().union(*(_codes(source, page, body) for page in found))
+    pages = [*listing.pages, *found]
+    if missing:
+        seen = _changed_since(source, window, missing, read, body)
+        pages[-1] = replace(pages[-1], note={**pages[-1].note, SEEN: " ".join(sorted(seen))})
+    return replace(listing, pages=tuple(pages), fetched=listing.fetched + sum(page.rows for page in found))
+
+
+def _changed_since(
+    source: Source, window: Window, missing: set[str], read: Callable[[Window], Listing], body: Callable[[str], bytes]
+) -> set[str]:
+    """Those of the missing that have changed since the window's end; the next cycle reads how."""
+    try:
+        later = read(Window(since=window.until, until=window.until + BEYOND))
+    except SourceChanged as error:  # some refuse to be asked about what is yet to come
+        log.warning("%d dossiers are missing, and do not count as gone: %s", len(missing), error)
+        return missing
+    return missing & set().union(*(_codes(source, page, body) for page in later.pages))
 
 
 def _codes(source: Source, page: PageRef, body: Callable[[str], bytes]) -> set[str]:
     """Codes of a page's records, as a mapping reads them."""
     key = SPECS[source.platform].code
-    records: Iterable[Mapping[str, object]] = PLATFORMS[source.platform].records(
-        body(page.sha256), source=source, note=page.note
-    )
-    return {str(record.get(key)).strip().upper() for record in records}
+    records = PLATFORMS[source.platform].records(body(page.sha256), source=source, note=page.note)
+    return set(columns.dossier_codes([record.get(key) for record in records]).dropna())

@@ -13,11 +13,11 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
     """Lines of rich markup."""
     sources, delivery, feed = figures["sources"], figures["delivery"], figures["feed"]
     yield (
-        f"[bold]Chu kỳ tính đến {figures['as_of']}[/] · {figures['seconds']} giây · "
+        f"[bold]Chu kỳ tính đến {figures['as_of']}[/] · {_decimal(figures['seconds'])} giây · "
         f"đỉnh bộ nhớ {figures['peak_memory_mb']} MB"
     )
     yield (
-        f"  Nguồn        {sources['ok']}/{sources['total']} đọc được · {sources['down']} mất kết nối · "
+        f"  Nguồn        {sources['ok']}/{sources['total']} đọc được · {sources['down']} không đọc được · "
         f"{sources['held']} tạm giữ"
     )
     yield (
@@ -40,9 +40,13 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
     )
     for stage in figures["stages"]:
         yield (
-            f"    [dim]{stage['name']:<14} {stage['seconds']:>7.1f} s {_number(stage['rows']):>9} dòng "
+            f"    [dim]{stage['name']:<14} {_decimal(stage['seconds']):>7} s {_number(stage['rows']):>9} dòng "
             f"{stage['peak_memory_mb']:>6} MB[/]"
         )
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.1f}".replace(".", ",")
 
 
 def _number(value: int) -> str:

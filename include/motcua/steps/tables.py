@@ -89,12 +89,14 @@ def _owned(children: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
     return children.join(accepted[["source_id", "code"]], on="row").drop(columns="row")
 
 
+def identity_of(code: str) -> str:
+    """The code itself; for what does not look like one, its digest."""
+    return code if _CODE_LIKE.fullmatch(code) else f"#{hashlib.sha256(code.encode()).hexdigest()}"
+
+
 def _identities(refused: pd.DataFrame) -> pd.Series:
     """The code; for what does not look like one, its digest; for none, the digest of the record's content."""
-    codes = refused["code"].map(
-        lambda code: code if _CODE_LIKE.fullmatch(code) else f"#{hashlib.sha256(code.encode()).hexdigest()}",
-        na_action="ignore",
-    )
+    codes = refused["code"].map(identity_of, na_action="ignore")
     return codes.where(codes.notna(), "#" + refused["content_sha256"])
 
 

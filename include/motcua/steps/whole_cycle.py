@@ -14,10 +14,11 @@ from motcua.settings import Settings
 from motcua.steps.collect import collect
 from motcua.steps.consolidate import consolidate
 from motcua.steps.cycles import Chunk, Task, chunks, plan, prepare, report
-from motcua.steps.deliver import drain
+from motcua.steps.deliver import PORTAL, drain
 from motcua.steps.held import decide_hold
 from motcua.steps.judge import judge
 from motcua.steps.publish import publish
+from motcua.steps.quarantine import replay_quarantine
 from motcua.steps.summary import summary
 from motcua.steps.workers import workers
 
@@ -40,13 +41,20 @@ def run_cycle(
     push: bool,
     clock: Callable[[], datetime],
     say: Callable[[str], None],
+    tell: Callable[[dict[str, object]], None],
     **asked: Unpack[Asked],
 ) -> dict[str, object]:
     """Runs prepare, plan, collect, judge, consolidate, publish, drain and report; returns the summary.
 
-    Publication and delivery do not wait for each other. `say` gets one line a stage. Delivery has a process of its
-    own, so `clock` must be a function that can be pickled.
+    Publication and delivery do not wait for each other. `say` gets one line a stage, `tell` the summary, also of a
+    cycle that has failed in the end. Delivery has a process of its own, so `clock` must be a function that can be
+    pickled.
+
+    Raises:
+        ConfigError: before anything is read where what is asked for cannot be, a push without a portal included.
     """
+    if push:
+        connections.get(PORTAL)
     prepare(settings=settings)
     planned = plan(settings=settings, run_key=f"cycle {uuid4()}", as_of=as_of, **asked)
     cycle_id = planned["cycle_id"]
@@ -65,11 +73,13 @@ def run_cycle(
         say(f"merged {sum(done['changed'] for done in _results(merged))} new versions")
     _publish_and_deliver(settings, connections, cycle_id, as_of=as_of, push=push, clock=clock, say=say)
     errors = [error for future in (*collected, *merged) if (error := future.exception()) is not None]
+    figures = summary(settings=settings, cycle_id=cycle_id)
+    tell(figures)
     try:
         report(settings=settings, cycle_id=cycle_id)
     except MotcuaError as told:
         raise errors[0] if errors else told from told  # what a part ran into says more than what came of it
-    return summary(settings=settings, cycle_id=cycle_id)
+    return figures
 
 
 def accept_hold(
@@ -91,6 +101,44 @@ def accept_hold(
     say(f"merged {merged['changed']} new versions")
     _publish_and_deliver(settings, connections, part["cycle_id"], as_of=as_of, push=push, clock=clock, say=say)
     return merged
+
+
+def replay(
+    *,
+    settings: Settings,
+    connections: Connections,
+    as_of: datetime,
+    push: bool,
+    clock: Callable[[], datetime],
+    say: Callable[[str], None],
+    sources: Sequence[str],
+    rules: Sequence[str],
+    reason: str,
+    requested_by: str,
+) -> dict[str, int]:
+    """Judges what is open in quarantine again, merges what passes, publishes and delivers.
+
+    Returns:
+        `cycle_id, sources, dossiers`, and of these `accepted` and `quarantined`.
+    """
+    prepare(settings=settings)
+    planned = replay_quarantine(
+        settings=settings, run_key=f"replay {uuid4()}", as_of=as_of, sources=sources, rules=rules, reason=reason,
+        requested_by=requested_by,
+    )  # fmt: skip
+    cycle_id = planned["cycle_id"]
+    say(f"cycle {cycle_id} as of {planned['as_of']}: {planned['dossiers']} dossiers of {planned['sources']} sources")
+    with workers(settings.workers) as pool:
+        parts = chunks(settings=settings, cycle_id=cycle_id)
+        merged = [pool.submit(_judge_and_merge, settings, connections, cycle_id, part) for part in parts]
+        done = [future.result() for future in merged]
+    if any(one["changed"] for one in done):
+        _publish_and_deliver(settings, connections, cycle_id, as_of=as_of, push=push, clock=clock, say=say)
+    report(settings=settings, cycle_id=cycle_id)
+    return {
+        "cycle_id": cycle_id, "sources": planned["sources"], "dossiers": planned["dossiers"],
+        "accepted": sum(one["accepted"] for one in done), "quarantined": sum(one["quarantined"] for one in done),
+    }  # fmt: skip
 
 
 def _publish_and_deliver(

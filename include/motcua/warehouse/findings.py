@@ -55,12 +55,15 @@ WHERE q.source_id = :source_id AND q.settled_at IS NULL
                   AND i.rule = q.rule AND i.field = q.field)
 """)
 
+# A replay judges anew what a source said before: when it was seen, and in which batch, stays as it is.
 QUARANTINE = sa.text("""
 INSERT INTO core.quarantine SELECT * FROM incoming_quarantine WHERE source_id = :source_id
 ON CONFLICT (identity, source_id, rule, field) DO UPDATE SET
     severity = EXCLUDED.severity, owner = EXCLUDED.owner, agency_code = EXCLUDED.agency_code,
     channel = EXCLUDED.channel, status = EXCLUDED.status, page_sha256 = EXCLUDED.page_sha256,
-    page_row = EXCLUDED.page_row, batch_id = EXCLUDED.batch_id, last_seen = EXCLUDED.last_seen,
+    page_row = EXCLUDED.page_row,
+    batch_id = CASE WHEN :is_replay THEN core.quarantine.batch_id ELSE EXCLUDED.batch_id END,
+    last_seen = CASE WHEN :is_replay THEN core.quarantine.last_seen ELSE EXCLUDED.last_seen END,
     attempts = core.quarantine.attempts + 1, settled_at = NULL, is_primary = EXCLUDED.is_primary
 """)
 
@@ -102,3 +105,18 @@ WHERE b.batch_id = :batch_id AND abs(b.clock_skew_seconds) <= 300
 ON_CHANGES = (_CLAIMS_DIFFER, _SETTLE_ISSUES)
 # of what was read, changed or not; what a source holds against its own older word was compared before it was written
 ON_ROWS = (_SETTLE_QUARANTINE, QUARANTINE, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW)
+
+# A replay reads whole pages; of these, only what is open in quarantine counts, as it is at this moment.
+ONLY_OPEN = (
+    sa.text("""
+DELETE FROM incoming_dossier i
+WHERE i.source_id = :source_id AND NOT EXISTS (
+    SELECT FROM core.quarantine q WHERE q.source_id = i.source_id AND q.identity = i.code AND q.settled_at IS NULL)
+"""),
+    sa.text("""
+DELETE FROM incoming_quarantine i
+WHERE i.source_id = :source_id AND NOT EXISTS (
+    SELECT FROM core.quarantine q WHERE q.source_id = i.source_id AND q.identity = i.identity AND q.settled_at IS NULL)
+"""),
+    sa.text("DELETE FROM incoming_issue WHERE source_id = :source_id AND code = ''"),
+)

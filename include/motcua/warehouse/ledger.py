@@ -36,6 +36,7 @@ class Collected:
     fetched: int
     newest_change: datetime | None
     is_full: bool
+    is_replay: bool
     window_to: datetime
 
 
@@ -47,11 +48,21 @@ class Page(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """All pages of a source's batch, in reading order; `is_full`: of a full listing."""
+    """All pages of a source's batch, in reading order.
+
+    Attributes:
+        source_id: whose.
+        pages: in reading order.
+        is_full: of a full listing.
+        is_replay: pages of earlier batches, read again for what stands in quarantine.
+        only: of the dossiers in them, those that count; None: all.
+    """
 
     source_id: str
     pages: Sequence[Page]
     is_full: bool = False
+    is_replay: bool = False
+    only: frozenset[str] | None = None
 
 
 def open_cycle(
@@ -245,7 +256,7 @@ def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[C
     rows = connection.execute(
         sa.text("""
             SELECT batch_id, source_id, coalesce(fetched, 0) AS fetched, newest_change, kind = 'full' AS is_full,
-                   window_to
+                   kind = 'replay' AS is_replay, window_to
             FROM core.batch
             WHERE cycle_id = :cycle_id AND state = ANY(:states) ORDER BY source_id
         """),
@@ -263,10 +274,14 @@ def pages_of(connection: sa.Connection, batches: Sequence[str]) -> list[Pages]:
         """),
         {"batches": list(batches)},
     )
-    return [Pages(row.source_id, _pages(row.pages, row.page_notes), row.kind == "full") for row in rows]
+    return [
+        Pages(row.source_id, with_notes(row.pages, row.page_notes), row.kind == "full", row.kind == "replay")
+        for row in rows
+    ]
 
 
-def _pages(digests: Sequence[str], notes: Sequence[Mapping[str, str]] | None) -> list[Page]:
+def with_notes(digests: Sequence[str], notes: Sequence[Mapping[str, str]] | None) -> list[Page]:
+    """Pages as `core.batch` has them: digests, and notes where any page has one."""
     return [Page(*page) for page in zip(digests, notes or repeat({}, len(digests)), strict=True)]
 
 

@@ -29,6 +29,7 @@ class Batch:
         as_of: the cycle's moment; becomes the recorded time.
         window_to: the listing holds what had changed before this moment.
         is_full: a complete full listing: its word is final.
+        is_replay: what is open in quarantine, judged again from the archive: no other row counts.
         newest_change: greatest change time read, refused rows included; the watermark to be.
         proves_absence: what is not among the session's present codes is deleted.
         absent_since: absence is proved only for dossiers received, or still open, from this moment on.
@@ -43,6 +44,7 @@ class Batch:
     window_to: datetime
     is_full: bool
     newest_change: datetime | None
+    is_replay: bool = False
     proves_absence: bool = False
     absent_since: datetime | None = None
     is_dated_by_file: bool = False
@@ -95,8 +97,11 @@ def merge(connection: sa.Connection, batch: Batch) -> Outcome:
             raise StaleWrite(
                 f"{batch.source_id}: cycle {standing.fence} has merged this source since cycle {batch.cycle_id} read it"
             )
+        if batch.is_replay:
+            return _replay(connection, values)
         share = refusals.weigh(connection, values)
         if refusals.is_all(share):
+            connection.execute(refusals.SETTLE_NAMELESS, values)
             connection.execute(findings.QUARANTINE, values)
             ledger.record_refused(connection, values, error_kind=refusals.BAD_ROWS, error=share.reason)
             return Refused(reason=share.reason)
@@ -110,6 +115,17 @@ def merge(connection: sa.Connection, batch: Batch) -> Outcome:
         pass_by("merge.before_commit")
     pass_by("merge.after_commit")
     return merged
+
+
+def _replay(connection: sa.Connection, values: Mapping[str, object]) -> Merged:
+    """What passes now is merged and settled, what does not has one attempt more; nothing is known of the rest."""
+    for statement in findings.ONLY_OPEN:
+        connection.execute(statement, values)
+    connection.execute(sql.FIND_CHANGES, values)
+    changed = _write_changes(connection, values)
+    for statement in findings.ON_ROWS:
+        connection.execute(statement, values)
+    return Merged(**connection.execute(sql.CLOSE_BATCH, {**values, "changed": changed}).one()._mapping)
 
 
 def _held(connection: sa.Connection, batch: Batch, values: Mapping[str, object]) -> Held | None:

@@ -45,6 +45,11 @@ def weigh(connection: sa.Connection, values: Mapping[str, object]) -> Share:
     return Share(**connection.execute(_SHARE, values).one()._mapping)
 
 
+def awaiting_full_listing(connection: sa.Connection) -> set[str]:
+    """Sources whose last batch was refused: what they have, and what of it is right, only a full listing says."""
+    return set(connection.execute(_REFUSED, {"kind": f"{BAD_ROWS}:%"}).scalars())
+
+
 def is_all(share: Share) -> bool:
     """Whether nothing of the batch can be taken."""
     return _is_from(ALL, share.accepted, share.refused)
@@ -75,6 +80,15 @@ SELECT (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id AND N
 FROM (SELECT) AS one
 LEFT JOIN (SELECT rule, field, count(DISTINCT identity) AS by_rule FROM incoming_quarantine
            WHERE source_id = :source_id GROUP BY rule, field ORDER BY by_rule DESC, rule, field LIMIT 1) most ON true
+""")
+
+_REFUSED = sa.text("SELECT source_id FROM core.source_state WHERE state = 'down' AND reason LIKE :kind")
+
+# Rows without a code are known by their content alone: those of earlier listings are other rows, or these.
+SETTLE_NAMELESS = sa.text("""
+UPDATE core.quarantine q SET settled_at = :as_of
+WHERE q.source_id = :source_id AND q.settled_at IS NULL AND q.identity LIKE '#%' AND NOT EXISTS (
+    SELECT FROM incoming_quarantine i WHERE i.source_id = q.source_id AND i.identity = q.identity)
 """)
 
 _MANY_REFUSED = sa.text("""

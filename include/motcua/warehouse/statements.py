@@ -130,14 +130,15 @@ ANY_CHANGE = sa.text("SELECT EXISTS (SELECT FROM changed)")
 SOURCE_ROWS = (_KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_SOURCE_ROWS, *_DETAILS)
 
 # Field by field, the first claim that has a value, claims in the order of registry/precedence.yaml: a living claim
-# before a deleted one, then the newest change, then the source's name as a stable tie-break. A new version only where
-# a fact, or the lead claim's content (which the portal is told), differs; it queues what the portal must be told. It is
-# never recorded before the version it follows, which another source's newer cycle may have written meanwhile.
+# before a deleted one, which adds nothing to it, then the newest change, then the source's name as a stable tie-break.
+# A new version only where a fact, or the lead claim's content (which the portal is told), differs; it queues what the
+# portal must be told. It is never recorded before the version it follows, which another source's newer cycle may have
+# written meanwhile.
 DOSSIERS = sa.text("""
 WITH claim AS (
     SELECT s.*, row_number() OVER (
         PARTITION BY s.code ORDER BY s.deleted, s.source_changed_at DESC, s.source_id
-    ) AS rank
+    ) AS rank, count(*) FILTER (WHERE NOT s.deleted) OVER (PARTITION BY s.code) AS lives
     FROM core.source_dossier s JOIN changed c USING (code)
 ), merged AS (
     SELECT code,
@@ -165,7 +166,7 @@ WITH claim AS (
            (array_agg(deleted ORDER BY rank))[1] AS deleted,
            (array_agg(source_changed_at ORDER BY rank))[1] AS source_changed_at,
            (array_agg(content_sha256 ORDER BY rank))[1] AS content_sha256
-    FROM claim GROUP BY code
+    FROM claim WHERE NOT deleted OR lives = 0 GROUP BY code
 ), written AS (
     INSERT INTO core.dossier AS d
     SELECT merged.*, 1, CAST(:as_of AS timestamptz) FROM merged ORDER BY code

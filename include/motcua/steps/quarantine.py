@@ -1,0 +1,105 @@
+"""Quarantine: what stands in it, and the way back when a rule or a code table has changed.
+
+What a source sends anew is judged anew by itself. A replay asks no source: it judges the archived pages again, of
+which only what is open in quarantine counts. It moves no watermark, proves no absence and is never held.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypedDict
+
+from motcua.errors import ConfigError
+from motcua.settings import Settings
+from motcua.steps import place
+from motcua.steps.cycles import named
+from motcua.warehouse import Role, ledger
+from motcua.warehouse import quarantine as kept
+
+log = logging.getLogger(__name__)
+
+
+class Replay(TypedDict):
+    """A cycle that is to be cut into chunks, judged and consolidated like any other; 0 sources: nothing to do."""
+
+    cycle_id: int
+    as_of: str
+    sources: int
+    dossiers: int
+
+
+def quarantine(
+    *, settings: Settings, sources: Sequence[str] = (), rules: Sequence[str] = ()
+) -> list[dict[str, object]]:
+    """Open dossiers by source and rule, the most first.
+
+    Returns:
+        Of each: `source_id, rule, owner, dossiers, first_seen, last_seen`.
+    """
+    with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+        return kept.counted(connection, sources=sources, rules=rules)
+
+
+def quarantined(
+    *,
+    settings: Settings,
+    sources: Sequence[str] = (),
+    rules: Sequence[str] = (),
+    code: str | None = None,
+    settled: bool = False,
+) -> list[dict[str, object]]:
+    """Rows of quarantine, the newest first; with `settled` those that were mended, too.
+
+    Returns:
+        Of each: `source_id, identity` (the code, or `#` and a digest where there is none), `rule, severity, owner,
+        field, first_seen, last_seen, attempts, settled_at, batch_id, page_sha256, page_row`.
+    """
+    with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+        return kept.listed(connection, sources=sources, rules=rules, code=code, settled=settled)
+
+
+def replay_quarantine(
+    *,
+    settings: Settings,
+    run_key: str,
+    as_of: datetime,
+    reason: str,
+    requested_by: str,
+    sources: Sequence[str] = (),
+    rules: Sequence[str] = (),
+) -> Replay:
+    """Opens a cycle of what is open in quarantine, of all sources and rules when none is named.
+
+    Raises:
+        ConfigError: a source is not in the registry, or `as_of` has no zone, or nobody or no reason is named.
+    """
+    if as_of.tzinfo is None:
+        raise ConfigError(f"as_of: expected a time with its zone, got {as_of.isoformat()}; add +07:00")
+    if not requested_by.strip() or not reason.strip():
+        raise ConfigError("a replay needs a name and a reason: both stay in the ledger")
+    registry = place.registry(settings.registry)
+    named(registry, sources)
+    with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
+        found = kept.replayable(connection, sources=sources, rules=rules)
+        ours = [one for one in found if one.source_id in registry.sources]
+        for one in found:
+            if one.source_id not in registry.sources:
+                log.warning("%s: %d dossiers stay in quarantine: not in the registry", one.source_id, one.dossiers)
+        cycle_id = ledger.open_cycle(
+            connection, run_key=run_key, as_of=as_of, is_full=False, sources=len(ours), reason=reason.strip(),
+            requested_by=requested_by.strip(),
+        )  # fmt: skip
+        cycle = ledger.cycle(connection, cycle_id)
+        done = ledger.finished_batches(connection, cycle_id)
+        for one in ours:
+            if one.source_id in done:
+                continue
+            ledger.record_collected(
+                connection, batch_id=f"{cycle_id}.{one.source_id}", at=cycle, source_id=one.source_id, kind="replay",
+                window=(None, cycle.as_of), pages=one.pages, announced=None, fetched=one.dossiers,
+            )  # fmt: skip
+    dossiers = sum(one.dossiers for one in ours)
+    log.info("replaying %d dossiers of %d sources", dossiers, len(ours))
+    return {"cycle_id": cycle_id, "as_of": cycle.as_of.isoformat(), "sources": len(ours), "dossiers": dossiers}
