@@ -61,12 +61,12 @@ def test_help_of_a_cycle_has_all_its_options_with_an_example_of_a_time_and_the_s
         (["harvest"], "No such command 'harvest'"),
         (["cycle", "--since", "2018"], "No such option: --since"),
         (["cycle", "--as-of", "yesterday"], "'yesterday' is no ISO 8601 time; give 2018-12-25T17:00+07:00"),
-        (["cycle", "--as-of", "2018-12-25T17:00"], "has no zone; give 2018-12-25T17:00+07:00"),
+        (["cycle", "--as-of", "2018-12-25T17:00"], "has no zone; give 2018-12-25T17:00:00+07:00"),
         (["summary", "--cycle", "first"], "Invalid value for '--cycle'"),
         (["sync", "--reason", "asked by the office"], "Missing argument 'SOURCE'"),
         (["sync", "le_chan.an_bien"], "Missing option '--reason'"),
         (["sync", "le_chan.an_bien", "--reason", "  so  "], "say in 5 letters or more why"),
-        (["sync", "le_chan.an_bien", "--reason", "asked", "--since", "2018-12-01"], "has no zone; give 2018-12-01+07"),
+        (["sync", "le_chan.an_bien", "--reason", "asked", "--since", "2018-12-01"], "has no zone; give 2018-12-01T00"),
         (["holds", "accept", "--reason", "asked by the office"], "Missing argument 'HOLD'"),
         (["holds", "reject", "1"], "Missing option '--reason'"),
     ],
@@ -134,16 +134,18 @@ def test_where_nothing_waits_the_list_says_so(settings: Settings) -> None:
 def test_a_window_and_a_full_listing_at_once_are_wrong_use(settings: Settings) -> None:
     done = motcua(
         "sync", "le_chan.an_bien", "--full", "--since", "2018-12-01T00:00+07:00", "--reason", "asked by the office",
-        **environment_of(settings),
+        "--no-push", **environment_of(settings),
     )  # fmt: skip
     assert done.returncode == 2
     assert "since: expected a time before as_of, and no full listing beside it" in done.stderr
 
 
 def test_connection_that_nobody_knows_is_configuration(settings: Settings) -> None:
-    done = motcua(
-        "cycle", "--source", "le_chan.an_bien", "--as-of", "2018-12-25T17:00+07:00", **environment_of(settings)
-    )
+    asked = ("cycle", "--source", "le_chan.an_bien", "--as-of", "2018-12-25T17:00+07:00")
+    refused = motcua(*asked, **environment_of(settings))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("cấu hình: connection government_portal is not defined: set AIRFLOW_CONN_GOV")
+    done = motcua(*asked, "--no-push", **environment_of(settings))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("cấu hình: connection igate_le_chan is not defined: set AIRFLOW_CO")
 

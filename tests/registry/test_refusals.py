@@ -60,7 +60,7 @@ def refusal(tmp_path: Path) -> Refusal:
             "le_chan.an_bien",
             ":6: source 'le_chan.an_bien' stands twice; first in sources/le_chan.yaml:5",
         ),
-        ("000.06.33", "000.60.33", ":6: unknown unit '000.60.33.H24'; allowed: H24, H24.31, H24.31.01"),
+        ("000.06.33", "000.60.33", ":6: unknown unit '000.60.33.H24': mend the code (near: "),
         (
             "platform: igate",
             "platform: igaet",

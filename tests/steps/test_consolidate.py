@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from motcua.registry import load_registry
 from motcua.steps.cycles import Chunk
 from motcua.warehouse import engine
 
@@ -195,6 +196,31 @@ def test_two_offices_that_tell_of_one_dossier_at_once_are_merged_one_after_the_o
     assert pipeline.rows("SELECT lead_source_id, status, service_level, version FROM core.dossier") == [
         ("le_chan.cat_dai", 9, 3, 2)
     ]
+
+
+def test_batch_that_the_database_will_not_have_stops_no_other(pipeline: Pipeline) -> None:
+    wards = {name: source for name, source in load_registry().sources.items() if name.startswith("le_chan.")}
+    some = [name for name, source in wards.items() if source.platform == "igate"][:5]
+    cycle_id = pipeline.plan(sources=some)
+    for number, name in enumerate(some):
+        code = f"000.05.33.H24-181012-{number:04d}"
+        pipeline.land(cycle_id, [_open(MaHoSo=code, MaDonViTiepNhan=wards[name].units[0])], source=name)
+    [chunk] = pipeline.chunks(cycle_id)
+    pipeline.judge(cycle_id, chunk)
+    admin = engine(pipeline.settings, None)
+    with admin.begin() as connection:
+        connection.exec_driver_sql(
+            f"ALTER TABLE core.source_dossier ADD CONSTRAINT full_up CHECK (source_id <> '{some[1]}')"
+        )
+    with pytest.raises(sa.exc.IntegrityError):
+        pipeline.consolidate(cycle_id, chunk)
+    states = "SELECT source_id, state FROM api.batch ORDER BY source_id"
+    assert dict(pipeline.rows(states)) == dict.fromkeys(some, "merged") | {some[1]: "judged"}  # type: ignore[arg-type]
+    with admin.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE core.source_dossier DROP CONSTRAINT full_up")
+    admin.dispose()
+    pipeline.consolidate(cycle_id, chunk)
+    assert dict(pipeline.rows(states)) == dict.fromkeys(some, "merged")  # type: ignore[arg-type]
 
 
 def test_two_offices_that_tell_of_many_dossiers_at_once_do_not_lock_each_other_out(pipeline: Pipeline) -> None:

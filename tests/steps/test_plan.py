@@ -83,6 +83,11 @@ def test_sources_not_in_force_are_left_out_by_the_citys_day(own_registry: Settin
     assert _planned(own_registry, datetime(2018, 12, 25, 17, 1, tzinfo=UTC)) == ["le_chan.now", "le_chan.later"]
 
 
+def test_source_that_is_named_and_not_in_force_is_no_silence(own_registry: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"not in force on 2018-12-25: le_chan.before \(from ever until 2018-12-25\)"):
+        steps.plan(settings=own_registry, run_key="x", as_of=AS_OF, sources=["le_chan.before", "le_chan.now"])
+
+
 def test_same_run_gives_the_same_cycle_with_the_moment_it_began_with(settings: Settings) -> None:
     first = steps.plan(settings=settings, run_key="run", as_of=AS_OF, sources=[WARD])
     again = steps.plan(settings=settings, run_key="run", as_of=AS_OF.replace(hour=18), sources=[WARD])

@@ -39,6 +39,8 @@ def main() -> None:
     except MotcuaError as error:
         fail(type(error).__name__, error, OUR_FAILURE)
     except OperationalError as error:
+        if 'role "motcua' in str(error.orig):
+            fail("kho dữ liệu", "there is none yet in MOTCUA_HOME: run `motcua prepare`, or a cycle", WRONG_USE)
         fail("kho dữ liệu", error.orig or error, OUR_FAILURE)
     except Exception as error:
         logging.getLogger(__name__).debug("where it happened:", exc_info=error)

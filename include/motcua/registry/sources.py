@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
@@ -126,7 +127,11 @@ def _values(entries: dict[str, Node], problems: Problems) -> dict[str, object]:
 def _check_references(entries: dict[str, Node], known: Known, problems: Problems) -> None:
     for unit in (entries["unit"] if "unit" in entries else entries["units"]).items():
         if canonical_agency(str(unit.value)) not in known.agencies:
-            problems.unknown(unit.place, "unit", str(unit.value), known.agencies)
+            near = difflib.get_close_matches(canonical_agency(str(unit.value)) or str(unit.value), known.agencies, n=3)
+            problems.add(
+                unit.place, f"unknown unit {str(unit.value)!r}: mend the code (near: {', '.join(near) or 'none'}), "
+                "or add its line to units.csv",
+            )  # fmt: skip
     platform = entries["platform"]
     if platform.value not in PLATFORMS:
         problems.unknown(platform.place, "platform", str(platform.value), PLATFORMS)

@@ -138,6 +138,26 @@ def _shares(batches: Sequence[ledger.Collected]) -> list[list[ledger.Collected]]
 
 
 def _merge_share(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Outcome]:
+    """Merges some batches together; one by one when the database will not have them: one batch stops no other."""
+    try:
+        return _merge_patiently(engine, part, share)
+    except sa.exc.DBAPIError as error:
+        log.error("%s: cannot be merged: %s", ", ".join(batch.source_id for batch in share), type(error.orig).__name__)  # noqa: TRY400  # its text may quote a row
+        if len(share) == 1:
+            raise
+    outcomes: list[Outcome] = []
+    failures: list[sa.exc.DBAPIError] = []
+    for batch in share:
+        try:
+            outcomes += _merge_share(engine, part, [batch])
+        except sa.exc.DBAPIError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return outcomes
+
+
+def _merge_patiently(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Outcome]:
     """Merges some batches in a session of their own; in a new one when the database lets go of it.
 
     Who loses a deadlock, waits too long for a lock, or loses the server in the middle, has written nothing of the

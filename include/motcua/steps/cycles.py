@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TypedDict
 
@@ -174,9 +174,10 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
     for row in rows:
         platform = registry.sources[row.source_id].platform if row.source_id in registry.sources else "unknown"
         states[platform].append(row.state)
-    for platform, found in states.items():
-        of_platform = sum(source.platform == platform for source in in_force(registry, cycle.as_of))
-        _refuse_too_many_down(platform, found.count("failed"), max(of_platform, len(found)))
+    everybody = Counter(source.platform for source in in_force(registry, cycle.as_of))
+    _refuse_too_many_down(
+        {name: (found.count("failed"), max(everybody[name], len(found))) for name, found in sorted(states.items())}
+    )
     flat = [state for found in states.values() for state in found]
     waiting = flat.count("collected") + flat.count("judged")
     if waiting or len(flat) < planned:
@@ -195,18 +196,30 @@ def report(*, settings: Settings, cycle_id: int) -> dict[str, object]:
     }
 
 
-def _refuse_too_many_down(platform: str, down: int, total: int) -> None:
-    if down > MAX_DOWN_SHARE * total:
+def _refuse_too_many_down(fared: Mapping[str, tuple[int, int]]) -> None:
+    """By platform, how many sources are down, and of how many."""
+    over = [
+        f"{platform}: {down} of {total} sources could not be read"
+        for platform, (down, total) in fared.items()
+        if down > MAX_DOWN_SHARE * total
+    ]
+    if over:
         raise TooManyDown(
-            f"{platform}: {down} of {total} sources could not be read (limit {MAX_DOWN_SHARE:.0%}): look at our own "
-            "network and connections first, then at api.batch for each source's error; once that is mended, start a "
-            "new cycle"
+            f"{'; '.join(over)} (limit {MAX_DOWN_SHARE:.0%}): look at our own network and connections first, then at "
+            "api.batch for each source's error; once that is mended, start a new cycle"
         )
 
 
 def _chosen(registry: Registry, names: Sequence[str], as_of: datetime) -> list[Source]:
-    everybody = in_force(registry, as_of)
-    return [source for source in named(registry, names) if source in everybody] if names else everybody
+    if not names:
+        return in_force(registry, as_of)
+    chosen = named(registry, names)
+    if over := [source for source in chosen if not _is_in_force(source, _day(as_of))]:
+        spans = ", ".join(
+            f"{one.id} (from {one.since or 'ever'} until {one.until or 'further notice'})" for one in over
+        )
+        raise ConfigError(f"not in force on {_day(as_of)}: {spans}; mend since and until, or give another as_of")
+    return chosen
 
 
 def _is_in_force(source: Source, day: date) -> bool:
