@@ -29,6 +29,7 @@ USER_AGENT = "motcua/0.1 (+https://haiphong.gov.vn)"
 BITE = 64 * 1024
 # what the header cannot tell, and the way there and back: clocks that differ by less are the same
 LEAST_SKEW_SECONDS = 2.0
+# what is further off is no clock
 MOST_SKEW_SECONDS = 86_400.0
 
 

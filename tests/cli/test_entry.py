@@ -120,7 +120,7 @@ def test_summary_of_a_cycle_that_never_was_is_wrong_use(settings: Settings) -> N
 def test_a_hold_that_is_not_there_is_wrong_use(settings: Settings) -> None:
     shown = motcua("holds", "show", "7", **environment_of(settings))
     assert (shown.returncode, shown.stderr) == (2, "cấu hình: there is no hold 7; `motcua holds --all` lists them\n")
-    decided = motcua("holds", "accept", "7", "--reason", "asked by the office", **environment_of(settings))
+    decided = motcua("holds", "accept", "7", "--no-push", "--reason", "asked by the office", **environment_of(settings))
     assert decided.returncode == 2
     assert decided.stderr.startswith("cấu hình: there is no open hold 7; `motcua holds` lists those that wait")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +10,7 @@ from rich.markup import escape
 
 from motcua.cli import surroundings
 from motcua.cli.surroundings import AsOf, Push, Reason
-from motcua.cli.terminal import AsJson, out, print_json, print_table, say
-from motcua.domain.calendar import VIETNAM
+from motcua.cli.terminal import AsJson, city_time, out, print_json, print_table, say
 from motcua.errors import ConfigError
 
 CHANGES = {"drop": "giảm", "rise": "tăng"}
@@ -103,19 +101,19 @@ def reject(hold_id: HoldId, *, reason: Reason, as_json: AsJson = False) -> None:
 def _show(hold: Hold) -> None:
     out.print(f"[bold]{hold['source_id']}[/] · {CHANGES[hold['change']]} · {STATES[hold['state']]}", soft_wrap=True)
     out.print(f"  {escape(hold['reason'])}", soft_wrap=True)
-    out.print(f"  trước {hold['before_count']} hồ sơ, sau {hold['after_count']}; từ {_time(hold['raised_at'])}")
+    out.print(f"  trước {hold['before_count']} hồ sơ, sau {hold['after_count']}; từ {city_time(hold['raised_at'])}")
     _codes("Không còn trong danh sách (sẽ bị xóa)", hold["codes_gone"])
     _codes("Mới hoặc thay đổi (nhiều nhất 1.000 mã)", hold["codes_changed"])
     if hold["decided_by"]:
         said = f"{hold['decided_by']}: {hold['decision_reason']}"
-        out.print(f"  {STATES[hold['state']]} {_time(hold['decided_at'])} · {escape(said)}", soft_wrap=True)
+        out.print(f"  {STATES[hold['state']]} {city_time(hold['decided_at'])} · {escape(said)}", soft_wrap=True)
 
 
 def _row(hold: Hold) -> tuple[str, ...]:
     return (
         str(hold["hold_id"]), hold["source_id"], CHANGES[hold["change"]], str(hold["before_count"]),
         str(hold["after_count"]), str(len(hold["codes_gone"])), str(len(hold["codes_changed"])),
-        _time(hold["raised_at"]), STATES[hold["state"]],
+        city_time(hold["raised_at"]), STATES[hold["state"]],
     )  # fmt: skip
 
 
@@ -123,8 +121,3 @@ def _codes(title: str, codes: list[str]) -> None:
     out.print(f"  [bold]{title}: {len(codes)}[/]")
     for code in codes:
         out.print(f"    {escape(code)}", soft_wrap=True)
-
-
-def _time(moment: datetime) -> str:
-    """As people of the city read it."""
-    return f"{moment.astimezone(VIETNAM):%d/%m/%Y %H:%M}"

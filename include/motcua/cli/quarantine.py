@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +10,7 @@ from rich.markup import escape
 
 from motcua.cli import surroundings
 from motcua.cli.surroundings import AsOf, Push, Reason
-from motcua.cli.terminal import AsJson, out, print_json, print_table, say
-from motcua.domain.calendar import VIETNAM
+from motcua.cli.terminal import AsJson, city_time, out, print_json, print_table, say
 from motcua.errors import ConfigError
 
 # Any: a row of core.quarantine, shaped as `steps.quarantined` says
@@ -76,7 +74,8 @@ def show(
         out.print(f"[bold]{escape(one['identity'])}[/] · {one['source_id']} · {_state(one)}", soft_wrap=True)
         out.print(f"  {one['rule']} ({one['field'] or 'cả dòng'}) · {OWNERS.get(one['owner'], one['owner'])} sửa")
         out.print(
-            f"  từ {_time(one['first_seen'])} đến {_time(one['last_seen'])}, xét {one['attempts']} lần", soft_wrap=True
+            f"  từ {city_time(one['first_seen'])} đến {city_time(one['last_seen'])}, xét {one['attempts']} lần",
+            soft_wrap=True,
         )
         out.print(f"  lô {one['batch_id']}, trang {one['page_sha256']}, dòng {one['page_row']}", soft_wrap=True)
 
@@ -109,21 +108,16 @@ def replay(
 def _count(one: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         one["source_id"], one["rule"], str(one["dossiers"]), OWNERS.get(one["owner"], one["owner"]),
-        _time(one["first_seen"]), _time(one["last_seen"]),
+        city_time(one["first_seen"]), city_time(one["last_seen"]),
     )  # fmt: skip
 
 
 def _row(one: Kept) -> tuple[str, ...]:
     return (
         escape(one["identity"]), one["source_id"], one["rule"], one["field"], str(one["attempts"]),
-        _time(one["first_seen"]), _state(one),
+        city_time(one["first_seen"]), _state(one),
     )  # fmt: skip
 
 
 def _state(one: Kept) -> str:
-    return "đang bị từ chối" if one["settled_at"] is None else f"đã xong {_time(one['settled_at'])}"
-
-
-def _time(moment: datetime) -> str:
-    """As people of the city read it."""
-    return f"{moment.astimezone(VIETNAM):%d/%m/%Y %H:%M}"
+    return "đang bị từ chối" if one["settled_at"] is None else f"đã xong {city_time(one['settled_at'])}"

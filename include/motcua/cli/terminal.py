@@ -15,6 +15,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.table import Table
 
+from motcua.domain.calendar import VIETNAM
 from motcua.errors import ConfigError
 
 DONE, OUR_FAILURE, WRONG_USE, SOME_DOWN = 0, 1, 2, 3
@@ -45,6 +46,11 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     Console(highlight=False, width=WIDE).print(table)
+
+
+def city_time(moment: datetime) -> str:
+    """A moment as people of the city read it."""
+    return f"{moment.astimezone(VIETNAM):%d/%m/%Y %H:%M}"
 
 
 def fail(what: str, error: object, status: int) -> NoReturn:

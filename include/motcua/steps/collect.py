@@ -14,7 +14,6 @@ from motcua.connections import Connections
 from motcua.domain.calendar import VIETNAM
 from motcua.errors import ConfigError, MotcuaError, SourceError, SourceUnavailable
 from motcua.failpoints import pass_by
-from motcua.http import MOST_SKEW_SECONDS
 from motcua.landing import Archive
 from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.registry import Registry, Source
@@ -160,8 +159,7 @@ def _kind(window: Window) -> str:
 def _window(desk: _Desk, source: Source) -> Window:
     """What to ask a source for, by its own clock: where that is ahead of ours, so is what has just changed."""
     standing = desk.standings.get(source.id)
-    skew = standing.clock_skew_seconds if standing else 0.0
-    ahead = timedelta(seconds=skew if 0 < skew <= MOST_SKEW_SECONDS else 0.0)
+    ahead = timedelta(seconds=max(standing.clock_skew_seconds, 0.0)) if standing else timedelta()
     until = desk.cycle.as_of + ahead
     if desk.cycle.since is not None:
         return Window(since=desk.cycle.since, until=until)

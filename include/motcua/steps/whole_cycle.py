@@ -53,8 +53,7 @@ def run_cycle(
     Raises:
         ConfigError: before anything is read where what is asked for cannot be, a push without a portal included.
     """
-    if push:
-        connections.get(PORTAL)
+    _refuse_push_to_nobody(connections, push=push)
     prepare(settings=settings)
     planned = plan(settings=settings, run_key=f"cycle {uuid4()}", as_of=as_of, **asked)
     cycle_id = planned["cycle_id"]
@@ -95,6 +94,7 @@ def accept_hold(
     say: Callable[[str], None],
 ) -> dict[str, int]:
     """Accepts a hold, merges its batch, publishes and delivers; what the merge did, as `consolidate` says it."""
+    _refuse_push_to_nobody(connections, push=push)
     part = decide_hold(settings=settings, hold_id=hold_id, accept=True, by=by, reason=reason)
     assert part is not None  # what is accepted has a batch
     merged = _judge_and_merge(settings, connections, part["cycle_id"], part)
@@ -121,6 +121,7 @@ def replay(
     Returns:
         `cycle_id, sources, dossiers`, and of these `accepted` and `quarantined`.
     """
+    _refuse_push_to_nobody(connections, push=push)
     prepare(settings=settings)
     planned = replay_quarantine(
         settings=settings, run_key=f"replay {uuid4()}", as_of=as_of, sources=sources, rules=rules, reason=reason,
@@ -139,6 +140,12 @@ def replay(
         "cycle_id": cycle_id, "sources": planned["sources"], "dossiers": planned["dossiers"],
         "accepted": sum(one["accepted"] for one in done), "quarantined": sum(one["quarantined"] for one in done),
     }  # fmt: skip
+
+
+def _refuse_push_to_nobody(connections: Connections, *, push: bool) -> None:
+    """ConfigError, before anything is read or written, where there is no portal to tell."""
+    if push:
+        connections.get(PORTAL)
 
 
 def _publish_and_deliver(

@@ -66,10 +66,11 @@ def _is_from(share: float, accepted: int, refused: int) -> bool:
 
 def note(connection: sa.Connection, values: Mapping[str, object], share: Share) -> None:
     """Makes `many_refused` an issue of the batch's source, or settles it."""
+    if share.accepted + share.refused < FEWEST:
+        return
+    connection.execute(_SETTLE, values)  # that of another field, too
     if are_many(share.accepted, share.refused):
         connection.execute(_MANY_REFUSED, {**values, "field": share.field})
-    elif share.accepted + share.refused >= FEWEST:
-        connection.execute(_SETTLE, values)
 
 
 # Tombstones say too little to be refused. The rule that refuses most dossiers speaks for the batch.
