@@ -24,6 +24,7 @@ class Settings:
         feed_url: fsspec URL of the published feed.
         connections: file with connections in Airflow's local-filesystem JSON format, or None.
         workers: processes that collect and judge side by side in `motcua cycle`.
+        schema: of a warehouse that was rebuilt beside the real one; None means the real one, `core` and `private`.
     """
 
     home: Path
@@ -34,6 +35,7 @@ class Settings:
     feed_url: str
     connections: Path | None
     workers: int
+    schema: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:

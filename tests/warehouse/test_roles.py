@@ -23,14 +23,15 @@ from tests.warehouse.builders import AS_OF, CODE, row
 RIGHTS = {
     Role.PIPELINE: {
         "core.batch": "arw", "core.cycle": "arw", "core.delivery": "ar w(settled_at,state)", "core.dossier": "arw",
-        "core.dossier_version": "ar", "core.hold": "arw", "core.source_day": "arw",
+        "core.dossier_version": "ar", "core.claim": "ar", "core.hold": "arw", "core.source_day": "arw",
         "core.issue": "arw", "core.portal_copy": "r", "core.publication": "r",
         "core.quarantine": "arw", "core.sender": "r", "core.source_dossier": "arw", "core.source_state": "arw",
         "core.stage_run": "arw",
         "private.applicant": "ardw", "private.step": "ardw", "private.supplement": "ardw",
         "api.batch": "r", "api.cycle": "r", "api.delivery": "r", "api.dossier": "r", "api.dossier_version": "r",
         "api.issue": "r", "api.publication": "r", "api.quarantine": "r", "api.source_dossier": "r",
-        "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.hold": "r", "api.source_day": "r",
+        "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.hold": "r",
+        "api.claim": "r", "api.source_day": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "arw", "core.sender": "rw",

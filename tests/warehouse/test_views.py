@@ -40,7 +40,8 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "cycle", "dossier_version", "hold", "issue", "publication", "source_day", "source_state", "stage_run", "step",
+    "claim", "cycle", "dossier_version", "hold", "issue", "publication", "source_day", "source_state", "stage_run",
+    "step",
 }  # fmt: skip
 
 

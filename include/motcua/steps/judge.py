@@ -25,6 +25,7 @@ from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place, tables
 from motcua.steps.absence import present
+from motcua.steps.lineage import judged_by
 from motcua.steps.mapped import Mapped, map_batches
 from motcua.steps.slices import FRAMES
 from motcua.warehouse import Role, ledger
@@ -64,11 +65,19 @@ def judge(
         outcomes = list(map(stage, count(), slices))
         pass_by("judge.before_marked")
         with engine.begin() as connection:
-            ledger.mark_judged(connection, cycle_id, batches, _newest(outcomes))
+            ledger.mark_judged(connection, cycle_id, _judged_by(registry, pages, cycle_id), _newest(outcomes))
         run.rows, run.peak_memory_mb = sum(one.rows for one in outcomes), place.peak_memory_mb()
     refused = sum(one.refused for one in outcomes)
     log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), refused)
     return {"rows": run.rows, "accepted": sum(one.accepted for one in outcomes), "quarantined": refused}
+
+
+def _judged_by(registry: Registry, pages: Sequence[ledger.Pages], cycle_id: int) -> dict[str, dict[str, str]]:
+    """Of each batch."""
+    return {
+        f"{cycle_id}.{batch.source_id}": judged_by(registry, registry.sources[batch.source_id].platform)
+        for batch in pages
+    }
 
 
 def _narrowed(connection: sa.Connection, pages: Sequence[ledger.Pages]) -> list[ledger.Pages]:

@@ -49,9 +49,7 @@ def staged(staging: Staging, part: str, *, as_of: datetime, is_dated_by_file: bo
 
 
 def _judged(frames: Sequence[pd.DataFrame]) -> Judged:
-    named = dict(zip(FRAMES, frames, strict=True))
-    # which row of its page a dossier is stands in quarantine alone
-    return Judged(**{**named, "dossiers": named["dossiers"].drop(columns="page_row")})
+    return Judged(**dict(zip(FRAMES, frames, strict=True)))
 
 
 def _losers(slices: Sequence[pd.DataFrame], as_of: datetime) -> _Losers:

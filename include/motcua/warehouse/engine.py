@@ -47,7 +47,8 @@ def engine(settings: Settings, role: Role | None) -> sa.Engine:
     # timezone: what people read in psql is the city's time; jit: it costs more than our short statements
     options = "-c timezone=Asia/Ho_Chi_Minh -c jit=off"
     if role is not None:
-        options += f" -c role={role}"
+        # what writes names no schema: a warehouse rebuilt beside the real one is written by the same statements
+        options += f" -c role={role} -c search_path={settings.schema or 'core,private'}"
     return sa.create_engine(url, connect_args={"options": options, "connect_timeout": 10}, pool_pre_ping=True)
 
 

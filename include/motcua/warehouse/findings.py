@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 STATUS_WENT_BACK = sa.text("""
-INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+INSERT INTO issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
 SELECT i.source_id, i.code, 'status_went_back', 'status', 'warning', 'office', i.page_sha256, i.batch_id, :as_of, :as_of
 FROM incoming_dossier i JOIN changed c USING (code)
-JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
+JOIN source_dossier s ON s.code = i.code AND s.source_id = i.source_id
 WHERE i.source_id = :source_id AND NOT c.is_new AND NOT c.deleted
   AND s.status IN (9, 10) AND i.status < s.status
 ON CONFLICT (code, source_id, rule, field)
@@ -17,10 +17,10 @@ DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = E
 """)
 
 OLDER_READING = sa.text("""
-INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+INSERT INTO issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
 SELECT i.source_id, i.code, 'older_than_held', 'source_changed_at', 'warning', 'office', i.page_sha256, i.batch_id,
        :as_of, :as_of
-FROM incoming_dossier i JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
+FROM incoming_dossier i JOIN source_dossier s ON s.code = i.code AND s.source_id = i.source_id
 WHERE i.source_id = :source_id AND NOT :is_full
   AND s.content_sha256 <> i.content_sha256 AND i.source_changed_at < s.source_changed_at
 ON CONFLICT (code, source_id, rule, field)
@@ -29,11 +29,11 @@ DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = E
 """)
 
 _CLAIMS_DIFFER = sa.text("""
-INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+INSERT INTO issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
 SELECT s.source_id, s.code, 'sources_disagree', f.key, 'warning', 'office', s.page_sha256, s.batch_id, :as_of, :as_of
-FROM changed c JOIN core.dossier d USING (code)
-JOIN core.source_dossier s ON s.code = c.code AND s.source_id <> d.lead_source_id AND NOT s.deleted
-JOIN core.source_dossier l ON l.code = c.code AND l.source_id = d.lead_source_id
+FROM changed c JOIN dossier d USING (code)
+JOIN source_dossier s ON s.code = c.code AND s.source_id <> d.lead_source_id AND NOT s.deleted
+JOIN source_dossier l ON l.code = c.code AND l.source_id = d.lead_source_id
 CROSS JOIN LATERAL jsonb_each_text(to_jsonb(s)) AS f
 WHERE f.key IN ('procedure_code', 'agency_code', 'channel', 'applicant_kind', 'status', 'submitted_at', 'received_at',
                 'due_at', 'finished_at', 'returned_at')
@@ -46,7 +46,7 @@ DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = E
 # What a source has mended is settled, and what a full listing no longer has (a mended code is another dossier); what
 # it still does wrong is seen again, with its first day kept.
 _SETTLE_QUARANTINE = sa.text("""
-UPDATE core.quarantine q SET settled_at = :as_of
+UPDATE quarantine q SET settled_at = :as_of
 WHERE q.source_id = :source_id AND q.settled_at IS NULL
   AND (:is_full
        OR q.identity IN (SELECT code FROM incoming_dossier WHERE source_id = :source_id)
@@ -57,18 +57,18 @@ WHERE q.source_id = :source_id AND q.settled_at IS NULL
 
 # A replay judges anew what a source said before: when it was seen, and in which batch, stays as it is.
 QUARANTINE = sa.text("""
-INSERT INTO core.quarantine SELECT * FROM incoming_quarantine WHERE source_id = :source_id
+INSERT INTO quarantine SELECT * FROM incoming_quarantine WHERE source_id = :source_id
 ON CONFLICT (identity, source_id, rule, field) DO UPDATE SET
     severity = EXCLUDED.severity, owner = EXCLUDED.owner, agency_code = EXCLUDED.agency_code,
     channel = EXCLUDED.channel, status = EXCLUDED.status, page_sha256 = EXCLUDED.page_sha256,
     page_row = EXCLUDED.page_row,
-    batch_id = CASE WHEN :is_replay THEN core.quarantine.batch_id ELSE EXCLUDED.batch_id END,
-    last_seen = CASE WHEN :is_replay THEN core.quarantine.last_seen ELSE EXCLUDED.last_seen END,
-    attempts = core.quarantine.attempts + 1, settled_at = NULL, is_primary = EXCLUDED.is_primary
+    batch_id = CASE WHEN :is_replay THEN quarantine.batch_id ELSE EXCLUDED.batch_id END,
+    last_seen = CASE WHEN :is_replay THEN quarantine.last_seen ELSE EXCLUDED.last_seen END,
+    attempts = quarantine.attempts + 1, settled_at = NULL, is_primary = EXCLUDED.is_primary
 """)
 
 _SETTLE_ISSUES = sa.text("""
-UPDATE core.issue o SET settled_at = :as_of
+UPDATE issue o SET settled_at = :as_of
 FROM changed c
 WHERE o.source_id = :source_id AND o.code = c.code AND NOT c.is_new AND o.settled_at IS NULL
   AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree')
@@ -77,7 +77,7 @@ WHERE o.source_id = :source_id AND o.code = c.code AND NOT c.is_new AND o.settle
 """)
 
 _ISSUES = sa.text("""
-INSERT INTO core.issue
+INSERT INTO issue
 SELECT i.* FROM incoming_issue i LEFT JOIN changed c USING (code)
 WHERE i.source_id = :source_id AND (c.code IS NOT NULL OR i.code = '')
 ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
@@ -87,16 +87,16 @@ ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
 
 # Minutes are ordinary; a clock that is off by more is its office's to mend.
 _CLOCK_SKEW = sa.text("""
-INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+INSERT INTO issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
 SELECT source_id, '', 'clock_skew', 'source_changed_at', 'warning', 'office', '', batch_id, :as_of, :as_of
-FROM core.batch WHERE batch_id = :batch_id AND abs(clock_skew_seconds) > 300
+FROM batch WHERE batch_id = :batch_id AND abs(clock_skew_seconds) > 300
 ON CONFLICT (code, source_id, rule, field)
 DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, batch_id = EXCLUDED.batch_id
 """)
 
 _SETTLE_CLOCK_SKEW = sa.text("""
-UPDATE core.issue o SET settled_at = :as_of
-FROM core.batch b
+UPDATE issue o SET settled_at = :as_of
+FROM batch b
 WHERE b.batch_id = :batch_id AND abs(b.clock_skew_seconds) <= 300
   AND o.code = '' AND o.source_id = b.source_id AND o.rule = 'clock_skew' AND o.settled_at IS NULL
 """)
@@ -111,12 +111,12 @@ ONLY_OPEN = (
     sa.text("""
 DELETE FROM incoming_dossier i
 WHERE i.source_id = :source_id AND NOT EXISTS (
-    SELECT FROM core.quarantine q WHERE q.source_id = i.source_id AND q.identity = i.code AND q.settled_at IS NULL)
+    SELECT FROM quarantine q WHERE q.source_id = i.source_id AND q.identity = i.code AND q.settled_at IS NULL)
 """),
     sa.text("""
 DELETE FROM incoming_quarantine i
 WHERE i.source_id = :source_id AND NOT EXISTS (
-    SELECT FROM core.quarantine q WHERE q.source_id = i.source_id AND q.identity = i.identity AND q.settled_at IS NULL)
+    SELECT FROM quarantine q WHERE q.source_id = i.source_id AND q.identity = i.identity AND q.settled_at IS NULL)
 """),
     sa.text("DELETE FROM incoming_issue WHERE source_id = :source_id AND code = ''"),
 )

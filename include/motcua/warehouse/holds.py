@@ -183,26 +183,26 @@ def decide(
 
 
 _HISTORY = sa.text("""
-SELECT source_id, day, changed, gone FROM core.source_day
+SELECT source_id, day, changed, gone FROM source_day
 WHERE source_id = ANY(:sources) AND day <= :until AND day > CAST(:until AS date) - CAST(:days AS integer)
 """)
 
 _STANDINGS = sa.text("""
 SELECT s.source_id, (s.succeeded_as_of AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS succeeded_on,
        (s.watermark AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS silent_since,
-       (SELECT count(*) FROM core.source_dossier d WHERE d.source_id = s.source_id AND NOT d.deleted) AS living
-FROM core.source_state s
+       (SELECT count(*) FROM source_dossier d WHERE d.source_id = s.source_id AND NOT d.deleted) AS living
+FROM source_state s
 WHERE s.source_id = ANY(:sources) AND s.succeeded_as_of IS NOT NULL
 """)
 
 _VOLUME = sa.text("""
-SELECT (SELECT count(*) FROM core.source_dossier WHERE source_id = :source_id AND NOT deleted) AS living,
-       (SELECT count(*) FROM changed c JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
+SELECT (SELECT count(*) FROM source_dossier WHERE source_id = :source_id AND NOT deleted) AS living,
+       (SELECT count(*) FROM changed c JOIN source_dossier s ON s.code = c.code AND s.source_id = :source_id
         WHERE c.deleted AND NOT s.deleted) AS gone,
        (SELECT count(*) FROM changed c JOIN incoming_dossier i ON i.code = c.code AND i.source_id = :source_id
-        JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
+        JOIN source_dossier s ON s.code = c.code AND s.source_id = :source_id
         WHERE NOT c.deleted AND s.content_sha256 <> i.content_sha256) AS altered,
-       (SELECT count(*) FROM changed c JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
+       (SELECT count(*) FROM changed c JOIN source_dossier s ON s.code = c.code AND s.source_id = :source_id
         WHERE NOT c.deleted AND s.deleted) AS back,
        (SELECT count(*) FROM changed WHERE is_new AND NOT deleted) AS new
 """)
@@ -215,14 +215,14 @@ FROM (SELECT code || encode(content_sha256, 'hex') AS said FROM incoming_dossier
 """)
 
 _CODES_GONE = sa.text("""
-SELECT c.code FROM changed c JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
+SELECT c.code FROM changed c JOIN source_dossier s ON s.code = c.code AND s.source_id = :source_id
 WHERE c.deleted AND NOT s.deleted ORDER BY c.code
 """)
 _CODES_CHANGED = sa.text("SELECT code FROM changed WHERE NOT deleted ORDER BY code LIMIT 1000")
 
 # One open hold a source: a newer batch that looks the same takes the older one's place, and its day stays.
 _RAISE = sa.text("""
-INSERT INTO core.hold AS h (source_id, batch_id, change, reason, before_count, after_count, codes_gone, codes_changed,
+INSERT INTO hold AS h (source_id, batch_id, change, reason, before_count, after_count, codes_gone, codes_changed,
                             listing_sha256, raised_at)
 VALUES (:source_id, :batch_id, :change, :told, :before_count, :after_count, :codes_gone, :codes_changed,
         :listing_sha256, :as_of)
@@ -235,36 +235,36 @@ ON CONFLICT (source_id) WHERE state = 'open' DO UPDATE SET
 # The newest word of a person on a listing that says exactly this. A yes counts for a week: an empty listing says the
 # same in every month.
 _VERDICT = sa.text("""
-SELECT state FROM core.hold
+SELECT state FROM hold
 WHERE source_id = :source_id AND listing_sha256 = :listing_sha256
   AND (state = 'rejected' OR (state = 'accepted' AND raised_at > CAST(:as_of AS timestamptz) - interval '7 days'))
 ORDER BY decided_at DESC LIMIT 1
 """)
 
 _HOLD_BATCH = sa.text("""
-UPDATE core.batch SET state = 'held', ended_at = clock_timestamp(), error_kind = 'HELD', error = :reason
+UPDATE batch SET state = 'held', ended_at = clock_timestamp(), error_kind = 'HELD', error = :reason
 WHERE batch_id = :batch_id
 """)
 _HOLD_SOURCE = sa.text("""
-UPDATE core.source_state SET state = 'held', reason = :reason, attempted_as_of = :as_of WHERE source_id = :source_id
+UPDATE source_state SET state = 'held', reason = :reason, attempted_as_of = :as_of WHERE source_id = :source_id
 """)
 _LAPSE = sa.text("""
-UPDATE core.hold SET state = 'lapsed', decided_at = :as_of WHERE source_id = :source_id AND state = 'open'
+UPDATE hold SET state = 'lapsed', decided_at = :as_of WHERE source_id = :source_id AND state = 'open'
 """)
 
 _LIST = sa.text("""
 SELECT h.hold_id, h.source_id, h.batch_id, h.change, h.reason, h.before_count, h.after_count, h.codes_gone,
        h.codes_changed, h.state, h.raised_at, h.decided_at, h.decided_by, h.decision_reason
-FROM core.hold h WHERE h.state = 'open' OR :decided ORDER BY h.raised_at, h.hold_id
+FROM hold h WHERE h.state = 'open' OR :decided ORDER BY h.raised_at, h.hold_id
 """)
 _OPEN_FULL = sa.text("""
-SELECT h.source_id FROM core.hold h JOIN core.batch b USING (batch_id) WHERE h.state = 'open' AND b.kind = 'full'
+SELECT h.source_id FROM hold h JOIN batch b USING (batch_id) WHERE h.state = 'open' AND b.kind = 'full'
 """)
 _DECIDE = sa.text("""
-UPDATE core.hold SET state = :state, decided_at = clock_timestamp(), decided_by = :by, decision_reason = :reason
+UPDATE hold SET state = :state, decided_at = clock_timestamp(), decided_by = :by, decision_reason = :reason
 WHERE hold_id = :hold_id AND state = 'open' RETURNING source_id, batch_id
 """)
 _REOPEN = sa.text("""
-UPDATE core.batch SET state = 'collected', ended_at = NULL, error_kind = NULL, error = NULL
+UPDATE batch SET state = 'collected', ended_at = NULL, error_kind = NULL, error = NULL
 WHERE batch_id = :batch_id RETURNING cycle_id
 """)

@@ -78,7 +78,7 @@ def open_cycle(
 ) -> int:
     """The number of the cycle of `run_key`: a new one, or the one that an earlier try has opened."""
     statement = sa.text("""
-        INSERT INTO core.cycle (run_key, as_of, is_full, sources, since, reason, requested_by)
+        INSERT INTO cycle (run_key, as_of, is_full, sources, since, reason, requested_by)
         VALUES (:run_key, :as_of, :is_full, :sources, :since, :reason, :requested_by)
         ON CONFLICT (run_key) DO UPDATE SET run_key = EXCLUDED.run_key
         RETURNING cycle_id
@@ -97,7 +97,7 @@ def cycle(connection: sa.Connection, cycle_id: int) -> Cycle:
         ConfigError: there is no such cycle.
     """
     row = connection.execute(
-        sa.text("SELECT cycle_id, as_of, is_full, since FROM core.cycle WHERE cycle_id = :cycle_id"),
+        sa.text("SELECT cycle_id, as_of, is_full, since FROM cycle WHERE cycle_id = :cycle_id"),
         {"cycle_id": cycle_id},
     ).first()
     if row is None:
@@ -107,14 +107,14 @@ def cycle(connection: sa.Connection, cycle_id: int) -> Cycle:
 
 def planned_sources(connection: sa.Connection, cycle_id: int) -> int:
     """How many sources the cycle set out to read."""
-    statement = sa.text("SELECT sources FROM core.cycle WHERE cycle_id = :cycle_id")
+    statement = sa.text("SELECT sources FROM cycle WHERE cycle_id = :cycle_id")
     return int(connection.execute(statement, {"cycle_id": cycle_id}).scalar_one())
 
 
 def close_cycle(connection: sa.Connection, cycle_id: int) -> None:
     """Marks the end of a cycle; a second call changes nothing."""
     connection.execute(
-        sa.text("UPDATE core.cycle SET ended_at = clock_timestamp() WHERE cycle_id = :cycle_id AND ended_at IS NULL"),
+        sa.text("UPDATE cycle SET ended_at = clock_timestamp() WHERE cycle_id = :cycle_id AND ended_at IS NULL"),
         {"cycle_id": cycle_id},
     )
 
@@ -125,10 +125,10 @@ def others_at_work(connection: sa.Connection, cycle_id: int) -> set[int]:
     A cycle takes minutes, and what is accepted is merged at once: what is older was cut off.
     """
     statement = sa.text("""
-        SELECT cycle_id FROM core.cycle WHERE started_at > clock_timestamp() - interval '1 day'
+        SELECT cycle_id FROM cycle WHERE started_at > clock_timestamp() - interval '1 day'
         UNION
-        SELECT cycle_id FROM core.hold JOIN core.batch USING (batch_id)
-        WHERE core.hold.state = 'accepted' AND decided_at > clock_timestamp() - interval '1 day'
+        SELECT cycle_id FROM hold JOIN batch USING (batch_id)
+        WHERE hold.state = 'accepted' AND decided_at > clock_timestamp() - interval '1 day'
     """)
     return set(connection.execute(statement).scalars()) - {cycle_id}
 
@@ -136,7 +136,7 @@ def others_at_work(connection: sa.Connection, cycle_id: int) -> set[int]:
 def finished_batches(connection: sa.Connection, cycle_id: int) -> set[str]:
     """Sources whose batch of this cycle is complete: a second try leaves them alone."""
     rows = connection.execute(
-        sa.text("SELECT source_id FROM core.batch WHERE cycle_id = :cycle_id AND state <> 'failed'"),
+        sa.text("SELECT source_id FROM batch WHERE cycle_id = :cycle_id AND state <> 'failed'"),
         {"cycle_id": cycle_id},
     )
     return {row.source_id for row in rows}
@@ -158,7 +158,7 @@ def record_collected(
     """A batch exists from here on: its listing reached its end and its pages are archived."""
     connection.execute(
         sa.text("""
-            INSERT INTO core.batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to, pages,
+            INSERT INTO batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to, pages,
                                     page_notes, announced, fetched, clock_skew_seconds)
             VALUES (:batch_id, :cycle_id, :source_id, :as_of, :kind, 'collected', :window_from, :window_to, :pages,
                     CAST(:page_notes AS jsonb), :announced, :fetched, :clock_skew_seconds)
@@ -200,7 +200,7 @@ def record_failed(
     }  # fmt: skip
     connection.execute(
         sa.text("""
-            INSERT INTO core.batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to,
+            INSERT INTO batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to,
                                     error_kind, error, ended_at)
             VALUES (:batch_id, :cycle_id, :source_id, :as_of, :kind, 'failed', :window_from, :window_to, :error_kind,
                     :error, clock_timestamp())
@@ -227,11 +227,11 @@ def record_refused(connection: sa.Connection, values: Mapping[str, object], *, e
 def _mark_down(connection: sa.Connection, values: Mapping[str, object]) -> None:
     connection.execute(
         sa.text("""
-            INSERT INTO core.source_state AS s (source_id, state, reason, attempted_as_of, failures)
+            INSERT INTO source_state AS s (source_id, state, reason, attempted_as_of, failures)
             VALUES (:source_id, 'down', :error_kind || ': ' || :error, :as_of, 1)
             ON CONFLICT (source_id) DO UPDATE SET
                 (state, reason, attempted_as_of, failures)
-              = (CASE WHEN EXISTS (SELECT FROM core.hold h WHERE h.source_id = s.source_id AND h.state = 'open')
+              = (CASE WHEN EXISTS (SELECT FROM hold h WHERE h.source_id = s.source_id AND h.state = 'open')
                       THEN 'held' ELSE 'down' END,
                  EXCLUDED.reason, EXCLUDED.attempted_as_of, s.failures + 1)
             WHERE s.fence <= :cycle_id
@@ -246,7 +246,7 @@ def record_overtaken(connection: sa.Connection, batch_id: str, error: str) -> No
 
 
 _CLOSE_AS_FAILED = sa.text("""
-    UPDATE core.batch SET state = 'failed', error_kind = :error_kind, error = :error, ended_at = clock_timestamp()
+    UPDATE batch SET state = 'failed', error_kind = :error_kind, error = :error, ended_at = clock_timestamp()
     WHERE batch_id = :batch_id
 """)
 
@@ -257,7 +257,7 @@ def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[C
         sa.text("""
             SELECT batch_id, source_id, coalesce(fetched, 0) AS fetched, newest_change, kind = 'full' AS is_full,
                    kind = 'replay' AS is_replay, window_to
-            FROM core.batch
+            FROM batch
             WHERE cycle_id = :cycle_id AND state = ANY(:states) ORDER BY source_id
         """),
         {"cycle_id": cycle_id, "states": list(states)},
@@ -269,7 +269,7 @@ def pages_of(connection: sa.Connection, batches: Sequence[str]) -> list[Pages]:
     """The pages of each batch, by source."""
     rows = connection.execute(
         sa.text("""
-            SELECT source_id, pages, page_notes, kind FROM core.batch
+            SELECT source_id, pages, page_notes, kind FROM batch
             WHERE batch_id = ANY(:batches) ORDER BY source_id
         """),
         {"batches": list(batches)},
@@ -286,17 +286,25 @@ def with_notes(digests: Sequence[str], notes: Sequence[Mapping[str, str]] | None
 
 
 def mark_judged(
-    connection: sa.Connection, cycle_id: int, batches: Sequence[str], newest: Mapping[str, datetime]
+    connection: sa.Connection,
+    cycle_id: int,
+    judged_by: Mapping[str, Mapping[str, str]],
+    newest: Mapping[str, datetime],
 ) -> None:
-    """Batches have verdicts, and `newest` the greatest change time read by source; a merged batch stays merged."""
-    connection.execute(
-        sa.text("UPDATE core.batch SET state = 'judged' WHERE batch_id = ANY(:batches) AND state = 'collected'"),
-        {"batches": list(batches)},
-    )
-    for source_id, moment in newest.items():
+    """Batches have verdicts: `judged_by` tells by batch what gave them; a merged batch stays merged.
+
+    `newest` is the greatest change time read by source.
+    """
+    for batch_id, makers in judged_by.items():
         connection.execute(
             sa.text(
-                "UPDATE core.batch SET newest_change = :moment WHERE cycle_id = :cycle_id AND source_id = :source_id"
+                "UPDATE batch SET state = 'judged', judged_by = CAST(:makers AS jsonb)"
+                " WHERE batch_id = :batch_id AND state = 'collected'"
             ),
+            {"batch_id": batch_id, "makers": json.dumps(makers)},
+        )
+    for source_id, moment in newest.items():
+        connection.execute(
+            sa.text("UPDATE batch SET newest_change = :moment WHERE cycle_id = :cycle_id AND source_id = :source_id"),
             {"cycle_id": cycle_id, "source_id": source_id, "moment": moment},
         )

@@ -29,7 +29,7 @@ def listed(
     statement = sa.text("""
         SELECT source_id, identity, rule, severity, owner, field, first_seen, last_seen, attempts, settled_at,
                batch_id, page_sha256, page_row
-        FROM core.quarantine
+        FROM quarantine
         WHERE (:settled OR settled_at IS NULL) AND (:all_sources OR source_id = ANY(:sources))
           AND (:all_rules OR rule = ANY(:rules)) AND (CAST(:code AS text) IS NULL OR identity = :code)
         ORDER BY last_seen DESC, source_id, identity, rule, field
@@ -42,7 +42,7 @@ def counted(connection: sa.Connection, *, sources: Sequence[str], rules: Sequenc
     statement = sa.text("""
         SELECT source_id, rule, owner, count(DISTINCT identity) AS dossiers, min(first_seen) AS first_seen,
                max(last_seen) AS last_seen
-        FROM core.quarantine
+        FROM quarantine
         WHERE settled_at IS NULL AND (:all_sources OR source_id = ANY(:sources))
           AND (:all_rules OR rule = ANY(:rules))
         GROUP BY source_id, rule, owner ORDER BY dossiers DESC, source_id, rule
@@ -54,13 +54,13 @@ def replayable(connection: sa.Connection, *, sources: Sequence[str], rules: Sequ
     """Each source's open dossiers with their pages, by source; older listings first."""
     statement = sa.text("""
         WITH standing AS (
-            SELECT source_id, batch_id, count(DISTINCT identity) AS dossiers FROM core.quarantine
+            SELECT source_id, batch_id, count(DISTINCT identity) AS dossiers FROM quarantine
             WHERE settled_at IS NULL AND (:all_sources OR source_id = ANY(:sources))
               AND (:all_rules OR rule = ANY(:rules))
             GROUP BY source_id, batch_id
         )
         SELECT s.source_id, s.dossiers, b.pages, b.page_notes
-        FROM standing s JOIN core.batch b USING (batch_id) ORDER BY s.source_id, b.cycle_id
+        FROM standing s JOIN batch b USING (batch_id) ORDER BY s.source_id, b.cycle_id
     """)
     found: dict[str, Replayable] = {}
     for row in connection.execute(statement, _chosen(sources, rules, None, False)):
@@ -80,7 +80,7 @@ def identities(connection: sa.Connection, sources: Sequence[str]) -> dict[str, f
     """What is open of each source: dossier codes, and `#` with a digest for rows without one."""
     rows = connection.execute(
         sa.text("""
-            SELECT source_id, array_agg(DISTINCT identity) AS found FROM core.quarantine
+            SELECT source_id, array_agg(DISTINCT identity) AS found FROM quarantine
             WHERE settled_at IS NULL AND source_id = ANY(:sources) GROUP BY source_id
         """),
         {"sources": list(sources)},

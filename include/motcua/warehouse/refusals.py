@@ -83,23 +83,23 @@ LEFT JOIN (SELECT rule, field, count(DISTINCT identity) AS by_rule FROM incoming
            WHERE source_id = :source_id GROUP BY rule, field ORDER BY by_rule DESC, rule, field LIMIT 1) most ON true
 """)
 
-_REFUSED = sa.text("SELECT source_id FROM core.source_state WHERE state = 'down' AND reason LIKE :kind")
+_REFUSED = sa.text("SELECT source_id FROM source_state WHERE state = 'down' AND reason LIKE :kind")
 
 # Rows without a code are known by their content alone: those of earlier listings are other rows, or these.
 SETTLE_NAMELESS = sa.text("""
-UPDATE core.quarantine q SET settled_at = :as_of
+UPDATE quarantine q SET settled_at = :as_of
 WHERE q.source_id = :source_id AND q.settled_at IS NULL AND q.identity LIKE '#%' AND NOT EXISTS (
     SELECT FROM incoming_quarantine i WHERE i.source_id = q.source_id AND i.identity = q.identity)
 """)
 
 _MANY_REFUSED = sa.text("""
-INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+INSERT INTO issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
 VALUES (:source_id, '', 'many_refused', :field, 'warning', 'office', '', :batch_id, :as_of, :as_of)
 ON CONFLICT (code, source_id, rule, field)
 DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, batch_id = EXCLUDED.batch_id
 """)
 
 _SETTLE = sa.text("""
-UPDATE core.issue SET settled_at = :as_of
+UPDATE issue SET settled_at = :as_of
 WHERE source_id = :source_id AND code = '' AND rule = 'many_refused' AND settled_at IS NULL
 """)

@@ -59,12 +59,12 @@ SESSION_TABLES = tuple(
     map(
         sa.text,
         (
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_dossier (LIKE core.source_dossier)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_applicant (LIKE private.applicant)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_step (LIKE private.step INCLUDING DEFAULTS)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_supplement (LIKE private.supplement)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_quarantine (LIKE core.quarantine INCLUDING DEFAULTS)",
-            "CREATE TEMP TABLE IF NOT EXISTS incoming_issue (LIKE core.issue INCLUDING DEFAULTS)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_dossier (LIKE source_dossier)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_applicant (LIKE applicant)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_step (LIKE step INCLUDING DEFAULTS)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_supplement (LIKE supplement)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_quarantine (LIKE quarantine INCLUDING DEFAULTS)",
+            "CREATE TEMP TABLE IF NOT EXISTS incoming_issue (LIKE issue INCLUDING DEFAULTS)",
             "CREATE TEMP TABLE IF NOT EXISTS incoming_present (source_id text NOT NULL, code text NOT NULL)",
             "CREATE TEMP TABLE IF NOT EXISTS changed"
             " (code text PRIMARY KEY, is_new boolean NOT NULL, deleted boolean NOT NULL,"

@@ -27,7 +27,7 @@ def stage_run(engine: sa.Engine, stage: str, cycle_id: int | None) -> Iterator[S
     with engine.begin() as connection:
         connection.execute(
             sa.text("""
-                INSERT INTO core.stage_run (cycle_id, stage, started_at, ended_at, rows, peak_memory_mb)
+                INSERT INTO stage_run (cycle_id, stage, started_at, ended_at, rows, peak_memory_mb)
                 VALUES (:cycle_id, :stage, :started_at, clock_timestamp(), :rows, :peak_memory_mb)
             """),
             {

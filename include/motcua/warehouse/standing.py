@@ -24,7 +24,7 @@ def standings(connection: sa.Connection, sources: Sequence[str]) -> dict[str, St
     rows = connection.execute(
         sa.text("""
             SELECT source_id, watermark, full_listing_as_of, coalesce(clock_skew_seconds, 0) AS clock_skew_seconds
-            FROM core.source_state WHERE source_id = ANY(:sources)
+            FROM source_state WHERE source_id = ANY(:sources)
         """),
         {"sources": list(sources)},
     )
@@ -41,7 +41,7 @@ def living_codes(connection: sa.Connection, source_id: str, *, before: datetime)
     """Codes of a source's dossiers that are not deleted, and had changed before a moment."""
     rows = connection.execute(
         sa.text("""
-            SELECT code FROM core.source_dossier
+            SELECT code FROM source_dossier
             WHERE source_id = :source_id AND NOT deleted AND source_changed_at < :before
         """),
         {"source_id": source_id, "before": before},

@@ -10,8 +10,8 @@ LOCK_SOURCE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('source ' |
 
 STANDING = sa.text("""
 SELECT b.state, s.fence,
-       EXISTS (SELECT FROM core.hold h WHERE h.batch_id = b.batch_id AND h.state = 'accepted') AS is_accepted
-FROM core.batch b LEFT JOIN core.source_state s USING (source_id)
+       EXISTS (SELECT FROM hold h WHERE h.batch_id = b.batch_id AND h.state = 'accepted') AS is_accepted
+FROM batch b LEFT JOIN source_state s USING (source_id)
 WHERE b.batch_id = :batch_id
 """)
 
@@ -22,7 +22,7 @@ WHERE b.batch_id = :batch_id
 FIND_CHANGES = sa.text("""
 INSERT INTO changed (code, is_new, deleted)
 SELECT i.code, s.code IS NULL, i.deleted
-FROM incoming_dossier i LEFT JOIN core.source_dossier s ON s.code = i.code AND s.source_id = i.source_id
+FROM incoming_dossier i LEFT JOIN source_dossier s ON s.code = i.code AND s.source_id = i.source_id
 WHERE i.source_id = :source_id
   AND (s.code IS NULL
        OR ((s.content_sha256 <> i.content_sha256
@@ -35,7 +35,7 @@ WHERE i.source_id = :source_id
 FIND_ABSENT = sa.text("""
 INSERT INTO changed (code, is_new, deleted, absent)
 SELECT s.code, false, true, true
-FROM core.source_dossier s
+FROM source_dossier s
 WHERE s.source_id = :source_id AND NOT s.deleted AND s.source_changed_at < :window_to
   AND (CAST(:absent_since AS timestamptz) IS NULL OR s.received_at >= :absent_since
        OR s.finished_at IS NULL OR s.finished_at >= :absent_since)
@@ -45,12 +45,12 @@ ON CONFLICT (code) DO NOTHING
 
 # By the day of the change, Vietnam's; a change time that moved alone is no change.
 COUNT_DAYS = sa.text("""
-INSERT INTO core.source_day AS d (source_id, day, changed, gone)
+INSERT INTO source_day AS d (source_id, day, changed, gone)
 SELECT :source_id, (coalesce(i.source_changed_at, :as_of) AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, count(*),
        count(*) FILTER (WHERE c.deleted)
 FROM changed c
 LEFT JOIN incoming_dossier i ON i.code = c.code AND i.source_id = :source_id AND NOT c.absent
-LEFT JOIN core.source_dossier s ON s.code = c.code AND s.source_id = :source_id
+LEFT JOIN source_dossier s ON s.code = c.code AND s.source_id = :source_id
 WHERE c.absent OR s.content_sha256 IS DISTINCT FROM i.content_sha256
 GROUP BY 2
 ON CONFLICT (source_id, day) DO UPDATE SET changed = d.changed + EXCLUDED.changed, gone = d.gone + EXCLUDED.gone
@@ -64,9 +64,10 @@ FROM (SELECT DISTINCT hashtextextended('code ' || split_part(code, '-', 1), 0) A
 """)
 
 _KEEP_TOMBSTONE_FACTS = sa.text("""
-UPDATE core.source_dossier s
+UPDATE source_dossier s
 SET deleted = true, source_changed_at = i.source_changed_at, content_sha256 = i.content_sha256,
-    batch_id = i.batch_id, page_sha256 = i.page_sha256, recorded_at = i.recorded_at
+    batch_id = i.batch_id, page_sha256 = i.page_sha256, page_row = i.page_row, corrections = i.corrections,
+    recorded_at = i.recorded_at
 FROM incoming_dossier i JOIN changed c USING (code)
 WHERE i.source_id = :source_id AND c.deleted AND NOT c.is_new
   AND s.code = i.code AND s.source_id = i.source_id
@@ -74,28 +75,37 @@ WHERE i.source_id = :source_id AND c.deleted AND NOT c.is_new
 
 # The change time stays that of its last known change: a listing that has it again, as it was, brings it back.
 _MARK_ABSENT = sa.text("""
-UPDATE core.source_dossier s
+UPDATE source_dossier s
 SET deleted = true, content_sha256 = sha256(s.content_sha256), batch_id = :batch_id, recorded_at = :as_of
 FROM changed c
 WHERE c.absent AND s.code = c.code AND s.source_id = :source_id
 """)
 
 _UPSERT_SOURCE_ROWS = sa.text("""
-INSERT INTO core.source_dossier
+INSERT INTO source_dossier
 SELECT i.* FROM incoming_dossier i JOIN changed c USING (code)
 WHERE i.source_id = :source_id AND (c.is_new OR NOT c.deleted)
 ON CONFLICT (code, source_id) DO UPDATE SET
     (procedure_code, field_code, agency_code, handling_agency_code, unit_code, channel, service_level, applicant_kind,
      applicant_kind_given, status, result_delivery, paid_online, digitised, submitted_at, received_at, due_at,
      due_source, finished_at, returned_at, refused_at, supplements, steps, deleted, source_changed_at, content_sha256,
-     batch_id, page_sha256, recorded_at)
+     batch_id, page_sha256, recorded_at, page_row, corrections)
   = (EXCLUDED.procedure_code, EXCLUDED.field_code, EXCLUDED.agency_code, EXCLUDED.handling_agency_code,
      EXCLUDED.unit_code, EXCLUDED.channel, EXCLUDED.service_level, EXCLUDED.applicant_kind,
      EXCLUDED.applicant_kind_given, EXCLUDED.status, EXCLUDED.result_delivery, EXCLUDED.paid_online, EXCLUDED.digitised,
      EXCLUDED.submitted_at, EXCLUDED.received_at, EXCLUDED.due_at, EXCLUDED.due_source, EXCLUDED.finished_at,
      EXCLUDED.returned_at, EXCLUDED.refused_at, EXCLUDED.supplements, EXCLUDED.steps, EXCLUDED.deleted,
      EXCLUDED.source_changed_at, EXCLUDED.content_sha256, EXCLUDED.batch_id, EXCLUDED.page_sha256,
-     EXCLUDED.recorded_at)
+     EXCLUDED.recorded_at, EXCLUDED.page_row, EXCLUDED.corrections)
+""")
+
+# what is held now is overwritten one day; this is not
+_CLAIMS = sa.text("""
+INSERT INTO claim
+SELECT s.code, s.batch_id, s.source_id, s.page_sha256, s.page_row, s.source_changed_at, s.content_sha256, s.deleted,
+       s.corrections, s.recorded_at
+FROM source_dossier s JOIN changed c USING (code)
+WHERE s.source_id = :source_id
 """)
 
 
@@ -106,28 +116,28 @@ def _replace(delete: str, insert: str) -> tuple[sa.TextClause, sa.TextClause]:
 # A listed dossier comes whole: what hangs on it is replaced, never merged. A tombstone leaves it as it was.
 _DETAILS = (
     *_replace(
-        "DELETE FROM private.applicant t USING changed c"
+        "DELETE FROM applicant t USING changed c"
         " WHERE t.code = c.code AND t.source_id = :source_id AND NOT c.is_new AND NOT c.deleted",
-        "INSERT INTO private.applicant SELECT i.* FROM incoming_applicant i JOIN changed c USING (code)"
+        "INSERT INTO applicant SELECT i.* FROM incoming_applicant i JOIN changed c USING (code)"
         " WHERE i.source_id = :source_id AND (c.is_new OR NOT c.deleted)",
     ),
     *_replace(
-        "DELETE FROM private.step t USING changed c"
+        "DELETE FROM step t USING changed c"
         " WHERE t.code = c.code AND t.source_id = :source_id AND NOT c.is_new AND NOT c.deleted",
-        "INSERT INTO private.step SELECT i.* FROM incoming_step i JOIN changed c USING (code)"
+        "INSERT INTO step SELECT i.* FROM incoming_step i JOIN changed c USING (code)"
         " WHERE i.source_id = :source_id AND (c.is_new OR NOT c.deleted)",
     ),
     *_replace(
-        "DELETE FROM private.supplement t USING changed c"
+        "DELETE FROM supplement t USING changed c"
         " WHERE t.code = c.code AND t.source_id = :source_id AND NOT c.is_new AND NOT c.deleted",
-        "INSERT INTO private.supplement SELECT i.* FROM incoming_supplement i JOIN changed c USING (code)"
+        "INSERT INTO supplement SELECT i.* FROM incoming_supplement i JOIN changed c USING (code)"
         " WHERE i.source_id = :source_id AND (c.is_new OR NOT c.deleted)",
     ),
 )
 
 ANY_CHANGE = sa.text("SELECT EXISTS (SELECT FROM changed)")
 
-SOURCE_ROWS = (_KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_SOURCE_ROWS, *_DETAILS)
+SOURCE_ROWS = (_KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_SOURCE_ROWS, _CLAIMS, *_DETAILS)
 
 # Field by field, the first claim that has a value, claims in the order of registry/precedence.yaml: a living claim
 # before a deleted one, which adds nothing to it, then the newest change, then the source's name as a stable tie-break.
@@ -135,11 +145,11 @@ SOURCE_ROWS = (_KEEP_TOMBSTONE_FACTS, _MARK_ABSENT, _UPSERT_SOURCE_ROWS, *_DETAI
 # portal must be told. It is never recorded before the version it follows, which another source's newer cycle may have
 # written meanwhile.
 DOSSIERS = sa.text("""
-WITH claim AS (
+WITH word AS (
     SELECT s.*, row_number() OVER (
         PARTITION BY s.code ORDER BY s.deleted, s.source_changed_at DESC, s.source_id
     ) AS rank, count(*) FILTER (WHERE NOT s.deleted) OVER (PARTITION BY s.code) AS lives
-    FROM core.source_dossier s JOIN changed c USING (code)
+    FROM source_dossier s JOIN changed c USING (code)
 ), merged AS (
     SELECT code,
            (array_agg(source_id ORDER BY rank))[1] AS lead_source_id,
@@ -166,9 +176,9 @@ WITH claim AS (
            (array_agg(deleted ORDER BY rank))[1] AS deleted,
            (array_agg(source_changed_at ORDER BY rank))[1] AS source_changed_at,
            (array_agg(content_sha256 ORDER BY rank))[1] AS content_sha256
-    FROM claim WHERE NOT deleted OR lives = 0 GROUP BY code
+    FROM word WHERE NOT deleted OR lives = 0 GROUP BY code
 ), written AS (
-    INSERT INTO core.dossier AS d
+    INSERT INTO dossier AS d
     SELECT merged.*, 1, CAST(:as_of AS timestamptz) FROM merged ORDER BY code
     ON CONFLICT (code) DO UPDATE SET
         (lead_source_id, procedure_code, field_code, agency_code, unit_code, channel, service_level, applicant_kind,
@@ -191,16 +201,17 @@ WITH claim AS (
            EXCLUDED.content_sha256)
     RETURNING d.*
 ), versions AS (
-    INSERT INTO core.dossier_version
+    INSERT INTO dossier_version
     SELECT code, version, :cycle_id, recorded_at, source_changed_at, lead_source_id, procedure_code, agency_code,
            unit_code, channel, service_level, applicant_kind, status, submitted_at, received_at, due_at, due_source,
-           finished_at, returned_at, supplements, steps, deleted
+           finished_at, returned_at, supplements, steps, deleted,
+           (SELECT array_agg(w.batch_id ORDER BY w.rank) FROM word w WHERE w.code = written.code)
     FROM written
 ), superseded AS (
-    UPDATE core.delivery o SET state = 'superseded', settled_at = clock_timestamp()
+    UPDATE delivery o SET state = 'superseded', settled_at = clock_timestamp()
     FROM written w WHERE w.version > 1 AND o.code = w.code AND o.state = 'queued'
 ), outbox AS (
-    INSERT INTO core.delivery (code, version, service, queued_at)
+    INSERT INTO delivery (code, version, service, queued_at)
     SELECT code, version, 'DongBoHoSoMC', clock_timestamp() FROM written
     UNION ALL
     SELECT code, version, 'CapNhatTienDoHoSoMC', clock_timestamp() FROM written WHERE steps > 0 AND NOT deleted
@@ -210,14 +221,14 @@ SELECT count(*) FROM written
 
 # By the source's own clock: where nothing was listed there is nothing to go by, and the watermark stays.
 WATERMARK = sa.text("""
-INSERT INTO core.source_state AS s
+INSERT INTO source_state AS s
        (source_id, state, watermark, attempted_as_of, succeeded_as_of, full_listing_as_of, failures, fence,
         clock_skew_seconds)
 VALUES (:source_id, 'ok',
         CASE WHEN CAST(:newest_change AS timestamptz) IS NOT NULL THEN LEAST(:newest_change, :as_of) END,
         :as_of, :as_of,
         CASE WHEN :is_full THEN CAST(:as_of AS timestamptz) END, 0, :cycle_id,
-        (SELECT clock_skew_seconds FROM core.batch WHERE batch_id = :batch_id))
+        (SELECT clock_skew_seconds FROM batch WHERE batch_id = :batch_id))
 ON CONFLICT (source_id) DO UPDATE SET
     state = 'ok', reason = NULL, watermark = GREATEST(s.watermark, EXCLUDED.watermark),
     attempted_as_of = EXCLUDED.attempted_as_of, succeeded_as_of = EXCLUDED.succeeded_as_of,
@@ -226,7 +237,7 @@ ON CONFLICT (source_id) DO UPDATE SET
 """)
 
 CLOSE_BATCH = sa.text("""
-UPDATE core.batch b SET
+UPDATE batch b SET
     state = 'merged', ended_at = clock_timestamp(), changed = :changed,
     accepted = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id),
     quarantined = (SELECT count(DISTINCT identity) FROM incoming_quarantine WHERE source_id = :source_id),

@@ -1,0 +1,44 @@
+-- A memory that can be trusted: where every word came from.
+
+-- ── lineage ─────────────────────────────────────────────────────────────────────────────────────
+ALTER TABLE core.source_dossier
+    ADD COLUMN page_row    integer,                   -- its place on the page, from 0; null: read before this was kept
+    ADD COLUMN corrections text[];                    -- ids of the corrections applied to it; null: none
+
+-- Every word of a source that counted, never rewritten: a batch tells a dossier at most once.
+CREATE TABLE core.claim (
+    code              text NOT NULL,
+    batch_id          text NOT NULL,
+    source_id         text NOT NULL,
+    page_sha256       text NOT NULL,                  -- of an absence: the page that had it last
+    page_row          integer,
+    source_changed_at timestamptz NOT NULL,
+    content_sha256    bytea NOT NULL,
+    deleted           boolean NOT NULL,
+    corrections       text[],
+    recorded_at       timestamptz NOT NULL,
+    PRIMARY KEY (code, batch_id)
+);
+
+ALTER TABLE core.dossier_version
+    ADD COLUMN claims text[] NOT NULL DEFAULT '{}';   -- batches whose words it was merged from, the first counts most
+
+ALTER TABLE core.batch
+    ADD COLUMN judged_by jsonb;                       -- what read and judged it: motcua, platform, mapping, rules, registry
+
+-- ── views: new columns at the end ───────────────────────────────────────────────────────────────
+CREATE OR REPLACE VIEW api.source_dossier AS
+SELECT source_id, code, procedure_code, field_code, agency_code, unit_code, channel, service_level, applicant_kind,
+       status, submitted_at, received_at, due_at, due_source, finished_at, returned_at, supplements, steps, deleted,
+       source_changed_at, recorded_at, batch_id, page_sha256, page_row, corrections
+FROM core.source_dossier;
+CREATE OR REPLACE VIEW api.batch AS
+SELECT batch_id, source_id, as_of, kind, state, announced, fetched, accepted, quarantined, unchanged, deleted,
+       started_at, ended_at, error_kind, error, cycle_id, changed, window_from, window_to, pages, clock_skew_seconds,
+       judged_by
+FROM core.batch;
+CREATE OR REPLACE VIEW api.dossier_version AS SELECT * FROM core.dossier_version;
+CREATE VIEW api.claim AS SELECT * FROM core.claim;
+
+GRANT SELECT ON core.claim, api.claim TO motcua_pipeline;
+GRANT INSERT ON core.claim TO motcua_pipeline;
