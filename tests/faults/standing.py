@@ -21,7 +21,7 @@ TABLES = (
 OF_A_RUN = {
     "batch_id", "cycle_id", "page_sha256", "page_row", "recorded_at", "queued_at", "sent_at", "settled_at", "attempts",
     "last_seen", "first_seen", "fence", "failures", "attempted_as_of", "succeeded_as_of", "full_listing_as_of",
-    "clock_skew_seconds", "body_sha256", "portal_message",
+    "clock_skew_seconds", "body_sha256", "portal_message", "claims",
 }  # fmt: skip
 OF_A_SOURCE = ("core.source_dossier", "core.quarantine", "core.issue", "private.applicant", "private.step",
                "private.supplement")  # fmt: skip
@@ -96,4 +96,10 @@ def read_standing(database_url: str) -> Standing:
 def _facts(rows: list[Row]) -> Facts:
     """Open rows without what belongs to a run; a set, for each table has a key."""
     living = [row for row in rows if not ("first_seen" in row and row["settled_at"] is not None)]
-    return frozenset(tuple((name, value) for name, value in row.items() if name not in OF_A_RUN) for row in living)
+    return frozenset(
+        tuple((name, _fixed(value)) for name, value in row.items() if name not in OF_A_RUN) for row in living
+    )
+
+
+def _fixed(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value

@@ -111,6 +111,6 @@ def test_row_22_dossier_that_two_offices_tell_of_is_one_and_both_claims_are_kept
     second = rig.run(sources=[twin], as_of=SOON)
     assert broken(rig.evidence(second, clean, nothing_to_see(rig, "igate") | {twin: set()}, moves_much=False)) == []
     rows = [row for row in second.after.of("core.dossier") if row["code"] in changed]
-    assert [row["lead_source_id"] for row in rows] == [twin] * len(changed)
-    disagreed = second.after.of("core.issue", source_id=source, rule="sources_disagree", settled_at=None)
+    assert [row["lead_source_id"] for row in rows] == [source] * len(changed)
+    disagreed = second.after.of("core.issue", source_id=twin, rule="sources_disagree", settled_at=None)
     assert {row["code"] for row in disagreed} == set(changed)

@@ -249,9 +249,18 @@ def test_wrong_sources_are_refused_with_file_and_line(refusal: Refusal, old: str
             "precedence.yaml",
             "order:",
             "oder:",
-            "precedence.yaml:3: unknown key 'oder'; did you mean 'order'? allowed: order,",
+            "precedence.yaml:10: unknown key 'oder'; did you mean 'order'? allowed: facts, order",
         ),
-        ("precedence.yaml", ", newest", ", youngest", "precedence.yaml:3: unknown criterion 'youngest'"),
+        ("precedence.yaml", ", newest", ", youngest", "precedence.yaml:16: unknown criterion 'youngest'"),
+        ("precedence.yaml", "named, first", "in_line, first", "precedence.yaml:10: unknown criterion 'in_line'"),
+        ("precedence.yaml", ", source]", "]", "precedence.yaml:10: order: expected source at its end"),
+        (
+            "precedence.yaml",
+            "[status,",
+            "[",
+            "precedence.yaml:1: expected each fact once, in filed or in progress: status",
+        ),
+        ("precedence.yaml", "alike:", "likewise:", "precedence.yaml: missing: alike"),
     ],
 )
 def test_wrong_tables_are_refused_with_file_and_line(

@@ -14,7 +14,7 @@ from tests.igate_records import record
 from tests.sandbox.city_client import CityClient
 from tests.steps.pipeline import AS_OF, LOCAL, WARD, Pipeline
 
-OWN_UNIT, OTHER_UNIT = "000.05.33.H24", "000.01.33.H24"
+OWN_UNIT, OTHER_UNIT, ABOVE = "000.05.33.H24", "000.01.33.H24", "000.00.33.H24"
 
 pytestmark = pytest.mark.slow
 
@@ -179,8 +179,8 @@ def test_batch_that_breaks_off_leaves_nothing_and_is_whole_at_the_second_try(pip
 
 def test_two_offices_that_tell_of_one_dossier_at_once_are_merged_one_after_the_other(pipeline: Pipeline) -> None:
     cycle_id = pipeline.plan()
-    newer = _done(MucDo=None, MaDonViTiepNhan=OTHER_UNIT)  # leads, and has no service level of its own
-    parts = [_part(pipeline, cycle_id, WARD, _open(MucDo=3)), _part(pipeline, cycle_id, "le_chan.cat_dai", newer)]
+    newer = _done(MucDo=None, MaDonViTiepNhan=ABOVE)  # is further, and has no service level of its own
+    parts = [_part(pipeline, cycle_id, WARD, _open(MucDo=3)), _part(pipeline, cycle_id, "le_chan.quan", newer)]
     admin = engine(pipeline.settings, None)
     with ThreadPoolExecutor(2) as pool:
         with admin.begin() as holder:
@@ -193,9 +193,7 @@ def test_two_offices_that_tell_of_one_dossier_at_once_are_merged_one_after_the_o
                     assert not merging[-1].done(), merging[-1].result()
         assert [one.result()["changed"] for one in merging] == [1, 1]
     admin.dispose()
-    assert pipeline.rows("SELECT lead_source_id, status, service_level, version FROM core.dossier") == [
-        ("le_chan.cat_dai", 9, 3, 2)
-    ]
+    assert pipeline.rows("SELECT lead_source_id, status, service_level, version FROM core.dossier") == [(WARD, 9, 3, 2)]
 
 
 def test_batch_that_the_database_will_not_have_stops_no_other(pipeline: Pipeline) -> None:

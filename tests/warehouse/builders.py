@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+from motcua.domain.codes import canonical_agency
+from motcua.registry import load_registry
+from motcua.warehouse.precedence import Seniority
 from motcua.warehouse.session import Judged
 
+SENIORITY = Seniority.of(load_registry())
 AS_OF = datetime(2018, 12, 25, 10, tzinfo=UTC)
 CODE = "000.05.33.H24-181012-0001"
 
@@ -33,12 +37,15 @@ def row(**differs: object) -> dict[str, object]:
     content = {
         name: value for name, value in facts.items() if name not in {"source_changed_at", "recorded_at", "batch_id"}
     }
-    return facts | {"content_sha256": "\\x" + hashlib.sha256(repr(content).encode()).hexdigest()}
+    return facts | {
+        "content_sha256": "\\x" + hashlib.sha256(repr(content).encode()).hexdigest(),
+        "named_in_code": canonical_agency(str(facts["code"]).split("-")[0]) == facts["agency_code"],
+    }
 
 
 def judged(rows: Sequence[dict[str, object]], quarantine: Sequence[dict[str, object]] = ()) -> Judged:
     """Frames of `rows`, each with one applicant and one step; and of quarantine rows."""
-    dossiers = pd.DataFrame(rows, columns=[*_ORDINARY, "content_sha256"])
+    dossiers = pd.DataFrame(rows, columns=[*_ORDINARY, "content_sha256", "named_in_code"])
     for name in _TIMES:
         dossiers[name] = pd.to_datetime(dossiers[name], utc=True)
     dossiers[_CODED] = dossiers[_CODED].astype("Int16")

@@ -12,8 +12,9 @@ from holidays.countries.vietnam import Vietnam
 from motcua.domain.calendar import WorkingCalendar
 from motcua.domain.codes import PROCEDURE_CODE
 from motcua.domain.text import fold
-from motcua.registry.model import Precedence, Procedure, Registry
-from motcua.registry.reading import Directory, File, Problems, Row, document, rows
+from motcua.registry.model import Procedure, Registry
+from motcua.registry.precedence import read_precedence
+from motcua.registry.reading import Directory, File, Problems, Row, rows
 from motcua.registry.sources import Known, read_sources
 from motcua.registry.units import read_units
 
@@ -21,8 +22,6 @@ from motcua.registry.units import read_units
 YEARS = range(2010, 2051)
 LEVELS = ("cap_tinh", "cap_huyen", "cap_xa")
 LIMIT_UNITS = ("ngay_lam_viec", "ngay", "gio")
-CRITERIA = ("living", "newest", "source")
-PRECEDENCE_KEYS = ("order", "together")
 # Holds tables of several kinds, which are named `register_words.<kind>`.
 MIXED_TABLE = "register_words"
 
@@ -54,7 +53,7 @@ def load_registry(path: Path | None = None) -> Registry:
         fields=fields,
         codes=codes,
         departments=_departments(directory.file("departments.csv"), problems),
-        precedence=_precedence(directory.file("precedence.yaml"), problems),
+        precedence=read_precedence(directory.file("precedence.yaml"), problems),
         calendar=_calendar(directory.file("calendar.csv"), problems),
         fingerprint=directory.fingerprint(),
     )
@@ -139,22 +138,6 @@ def _departments(file: File, problems: Problems) -> dict[str, str]:
             problems.add(row.place, f"word {row['word']!r} stands twice; case and accents make no difference")
         names[word] = row.required("name")
     return names
-
-
-def _precedence(file: File, problems: Problems) -> Precedence:
-    top = document(file, problems)
-    for key, node in top.items():
-        if key not in PRECEDENCE_KEYS:
-            problems.unknown(node.place, "key", key, PRECEDENCE_KEYS)
-    for key in PRECEDENCE_KEYS:
-        if top and key not in top:
-            problems.add(f"{file.name}:1", f"missing: {key}")
-    lists = {key: top[key].items() if key in top else [] for key in PRECEDENCE_KEYS}
-    for criterion in lists["order"]:
-        if criterion.value not in CRITERIA:
-            problems.unknown(criterion.place, "criterion", str(criterion.value), CRITERIA)
-    order, together = (tuple(str(node.value) for node in lists[key]) for key in PRECEDENCE_KEYS)
-    return Precedence(order=order, together=together)
 
 
 def _calendar(file: File, problems: Problems) -> WorkingCalendar:

@@ -132,16 +132,31 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """Which claim comes first for some facts.
+
+    Attributes:
+        order: criteria, the first that tells two claims apart decides.
+        facts: columns of `core.dossier`.
+    """
+
+    order: tuple[str, ...]
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Precedence:
     """Whose word counts where several sources tell of one dossier.
 
     Attributes:
-        order: criteria, the first that tells two claims apart decides.
-        together: facts taken from the first claim as a whole.
+        filed: where it was filed, and what was said there; fact by fact.
+        progress: how far it is; all facts of one claim.
+        alike: facts that every claim should tell alike.
     """
 
-    order: tuple[str, ...]
-    together: tuple[str, ...]
+    filed: Claims
+    progress: Claims
+    alike: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

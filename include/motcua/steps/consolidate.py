@@ -27,6 +27,7 @@ from motcua.steps.absence import proof
 from motcua.steps.slices import staged
 from motcua.warehouse import Role, holds, ledger, refusals
 from motcua.warehouse.merge import Batch, Held, Merged, Outcome, Refused, merge
+from motcua.warehouse.precedence import Seniority
 from motcua.warehouse.session import Judged, stage
 from motcua.warehouse.stages import stage_run
 
@@ -46,6 +47,7 @@ class _Part:
     name: str
     as_of: datetime
     batches: Mapping[str, Batch]
+    seniority: Seniority
 
 
 def consolidate(
@@ -67,10 +69,11 @@ def consolidate(
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)
             wanted = [b for b in ledger.batches_in(connection, cycle_id, "judged") if b.batch_id in set(batches)]
-            known = _known(connection, cycle, wanted, place.registry(settings.registry))
+            registry = place.registry(settings.registry)
+            known = _known(connection, cycle, wanted, registry)
         shared = _Part(
             staging=place.staging(settings, connections), name=part, as_of=cycle.as_of,
-            batches={batch.source_id: batch for batch in known},
+            batches={batch.source_id: batch for batch in known}, seniority=Seniority.of(registry),
         )  # fmt: skip
         shares = [share for share in _shares(wanted) if share]
         outcomes = [
@@ -179,7 +182,7 @@ def _merge_in_session(engine: sa.Engine, part: _Part, share: Sequence[ledger.Col
         connection.detach()  # its session tables end with it, however it ends
         stage(connection, _of(part, {batch.source_id for batch in share}))
         pass_by("merge.after_stage")
-        return [_merge(connection, part.batches[batch.source_id]) for batch in share]
+        return [_merge(connection, part.batches[batch.source_id], part.seniority) for batch in share]
 
 
 def _of(part: _Part, sources: set[str]) -> Iterator[Judged]:
@@ -191,9 +194,9 @@ def _of(part: _Part, sources: set[str]) -> Iterator[Judged]:
         yield Judged(**{name: frame[frame["source_id"].isin(sources)] for name, frame in frames.items()})
 
 
-def _merge(connection: sa.Connection, batch: Batch) -> Outcome:
+def _merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outcome:
     try:
-        outcome = merge(connection, batch)
+        outcome = merge(connection, batch, seniority)
     except StaleWrite as error:
         log.warning("batch %s is left alone: %s", batch.batch_id, error)
         with connection.begin():

@@ -33,6 +33,8 @@ def dossiers(accepted: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     frame[_CODED] = frame[_CODED].mask(frame[_CODED] == UNKNOWN)
     frame["content_sha256"] = "\\x" + accepted["content_sha256"]
     frame["recorded_at"] = pd.Timestamp(as_of)
+    # Circular 01/2018/TT-VPCP, article 19: a code begins with the agency where it was filed
+    frame["named_in_code"] = canonical_agencies(frame["code"].str.split("-").str[0]) == frame["agency_code"]
     return frame
 
 

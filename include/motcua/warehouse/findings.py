@@ -28,21 +28,6 @@ DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = E
               batch_id = EXCLUDED.batch_id
 """)
 
-_CLAIMS_DIFFER = sa.text("""
-INSERT INTO issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
-SELECT s.source_id, s.code, 'sources_disagree', f.key, 'warning', 'office', s.page_sha256, s.batch_id, :as_of, :as_of
-FROM changed c JOIN dossier d USING (code)
-JOIN source_dossier s ON s.code = c.code AND s.source_id <> d.lead_source_id AND NOT s.deleted
-JOIN source_dossier l ON l.code = c.code AND l.source_id = d.lead_source_id
-CROSS JOIN LATERAL jsonb_each_text(to_jsonb(s)) AS f
-WHERE f.key IN ('procedure_code', 'agency_code', 'channel', 'applicant_kind', 'status', 'submitted_at', 'received_at',
-                'due_at', 'finished_at', 'returned_at')
-  AND f.value IS DISTINCT FROM to_jsonb(l) ->> f.key
-ON CONFLICT (code, source_id, rule, field)
-DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = EXCLUDED.page_sha256,
-              batch_id = EXCLUDED.batch_id
-""")
-
 # What a source has mended is settled, and what a full listing no longer has (a mended code is another dossier); what
 # it still does wrong is seen again, with its first day kept.
 _SETTLE_QUARANTINE = sa.text("""
@@ -71,7 +56,7 @@ _SETTLE_ISSUES = sa.text("""
 UPDATE issue o SET settled_at = :as_of
 FROM changed c
 WHERE o.source_id = :source_id AND o.code = c.code AND NOT c.is_new AND o.settled_at IS NULL
-  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree')
+  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree', 'foreign_claim')
   AND NOT EXISTS (SELECT FROM incoming_issue i WHERE i.source_id = o.source_id AND i.code = o.code
                   AND i.rule = o.rule AND i.field = o.field)
 """)
@@ -102,7 +87,7 @@ WHERE b.batch_id = :batch_id AND abs(b.clock_skew_seconds) <= 300
 """)
 
 # of what has changed
-ON_CHANGES = (_CLAIMS_DIFFER, _SETTLE_ISSUES)
+ON_CHANGES = (_SETTLE_ISSUES,)
 # of what was read, changed or not; what a source holds against its own older word was compared before it was written
 ON_ROWS = (_SETTLE_QUARANTINE, QUARANTINE, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW)
 

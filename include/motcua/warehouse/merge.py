@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from motcua.errors import StaleWrite
 from motcua.failpoints import pass_by
-from motcua.warehouse import findings, holds, ledger, refusals
+from motcua.warehouse import findings, holds, ledger, precedence, refusals
 from motcua.warehouse import statements as sql
+from motcua.warehouse.precedence import Seniority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +81,14 @@ class Refused:
 Outcome = Merged | Held | Refused | None
 
 
-def merge(connection: sa.Connection, batch: Batch) -> Outcome:
-    """Merges one staged batch; None when it is merged already.
+def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outcome:
+    """Merges one staged batch; None when it is merged already. `seniority` says whose word counts of a shared dossier.
 
     Raises:
         StaleWrite: a newer cycle has merged this source since; nothing is written.
     """
     values = {name: value for name, value in asdict(batch).items() if name not in ("limits", "proves_absence")}
+    values |= seniority.parameters
     with connection.begin():
         connection.execute(sql.LOCK_SOURCE, values)
         pass_by("merge.after_lock")
@@ -98,7 +100,7 @@ def merge(connection: sa.Connection, batch: Batch) -> Outcome:
                 f"{batch.source_id}: cycle {standing.fence} has merged this source since cycle {batch.cycle_id} read it"
             )
         if batch.is_replay:
-            return _replay(connection, values)
+            return _replay(connection, values, seniority)
         share = refusals.weigh(connection, values)
         if refusals.is_all(share):
             connection.execute(refusals.SETTLE_NAMELESS, values)
@@ -110,19 +112,19 @@ def merge(connection: sa.Connection, batch: Batch) -> Outcome:
             connection.execute(sql.FIND_ABSENT, values)
         if not standing.is_accepted and (held := _held(connection, batch, values)):
             return held
-        merged = _write(connection, values)
+        merged = _write(connection, values, seniority)
         refusals.note(connection, values, share)
         pass_by("merge.before_commit")
     pass_by("merge.after_commit")
     return merged
 
 
-def _replay(connection: sa.Connection, values: Mapping[str, object]) -> Merged:
+def _replay(connection: sa.Connection, values: Mapping[str, object], seniority: Seniority) -> Merged:
     """What passes now is merged and settled, what does not has one attempt more; nothing is known of the rest."""
     for statement in findings.ONLY_OPEN:
         connection.execute(statement, values)
     connection.execute(sql.FIND_CHANGES, values)
-    changed = _write_changes(connection, values)
+    changed = _write_changes(connection, values, seniority)
     for statement in findings.ON_ROWS:
         connection.execute(statement, values)
     return Merged(**connection.execute(sql.CLOSE_BATCH, {**values, "changed": changed}).one()._mapping)
@@ -144,11 +146,11 @@ def _held(connection: sa.Connection, batch: Batch, values: Mapping[str, object])
     return Held(reason=hold.reason)
 
 
-def _write(connection: sa.Connection, values: Mapping[str, object]) -> Merged:
+def _write(connection: sa.Connection, values: Mapping[str, object], seniority: Seniority) -> Merged:
     """Most batches of a day change nothing: those cost what they find, and no more."""
     connection.execute(findings.OLDER_READING, values)
     is_changed = connection.execute(sql.ANY_CHANGE).scalar_one()
-    changed = _write_changes(connection, values) if is_changed else 0
+    changed = _write_changes(connection, values, seniority) if is_changed else 0
     for statement in findings.ON_ROWS:
         connection.execute(statement, values)
     connection.execute(sql.WATERMARK, values)
@@ -157,7 +159,7 @@ def _write(connection: sa.Connection, values: Mapping[str, object]) -> Merged:
     return Merged(**counts._mapping)
 
 
-def _write_changes(connection: sa.Connection, values: Mapping[str, object]) -> int:
+def _write_changes(connection: sa.Connection, values: Mapping[str, object], seniority: Seniority) -> int:
     """Source rows, dossiers, versions and outbox; how many new versions there are."""
     connection.execute(sql.LOCK_CODES, values)
     connection.execute(sql.COUNT_DAYS, values)
@@ -165,8 +167,8 @@ def _write_changes(connection: sa.Connection, values: Mapping[str, object]) -> i
     for statement in sql.SOURCE_ROWS:
         connection.execute(statement, values)
     pass_by("merge.after_source_rows")
-    changed = int(connection.execute(sql.DOSSIERS, values).scalar_one())
+    changed = int(connection.execute(seniority.dossiers, values).scalar_one())
     pass_by("merge.after_dossiers")
-    for statement in findings.ON_CHANGES:
+    for statement in (precedence.SETTLE, seniority.differ, precedence.FOREIGN, *findings.ON_CHANGES):
         connection.execute(statement, values)
     return changed

@@ -12,7 +12,7 @@ from motcua.warehouse import ledger
 from motcua.warehouse.merge import Batch, Merged, merge
 from motcua.warehouse.session import stage
 
-from tests.warehouse.builders import AS_OF, CODE, judged
+from tests.warehouse.builders import AS_OF, CODE, SENIORITY, judged
 
 SOURCE = "le_chan.an_bien"
 AGENCY = "H24.33.05"
@@ -49,7 +49,7 @@ def merge_rows(
     )
     with engine.connect() as connection:
         stage(connection, [replace(judged(own, quarantine), **frames)])
-        merged = merge(connection, batch)
+        merged = merge(connection, batch, SENIORITY)
         connection.detach()  # its session tables and planner settings go with it
     return merged
 

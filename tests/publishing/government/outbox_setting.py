@@ -16,7 +16,7 @@ from motcua.warehouse import ledger
 from motcua.warehouse.merge import Batch, merge
 from motcua.warehouse.session import stage
 
-from tests.warehouse.builders import AS_OF, judged, row
+from tests.warehouse.builders import AS_OF, SENIORITY, judged, row
 
 SOURCE = "le_chan.an_bien"
 NAME, IDENTITY = "Nguyễn Thị Bí Mật", "031099001234"
@@ -61,7 +61,7 @@ class Setting:
         )
         with self.pipeline.connect() as connection:
             stage(connection, [replace(frames, applicants=applicants, steps=told)])
-            merge(connection, batch)
+            merge(connection, batch, SENIORITY)
             connection.detach()
 
     def queue(self, count: int, **differs: object) -> list[str]:

@@ -19,7 +19,8 @@ ROW: dict[str, Any] = {
     "identity_number": None, "phone": None, "email": None, "summary": "Đăng ký khai sinh", "fees": None,
     "components": None, "steps_list": [], "supplements_list": [],
 }  # fmt: skip
-STEP = {"at": RECEIVED, "status": 2, "department": "bo phan mot cua", "note": None, "started_at": None, "due_at": None}
+STEP = {"at": RECEIVED, "status": 2, "department": "bo phan mot cua", "note": None, "started_at": None, "due_at": None,
+        "agency_code": "H24.33.05"}  # fmt: skip
 
 
 def test_whole_record(registry: Registry) -> None:

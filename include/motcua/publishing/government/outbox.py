@@ -29,7 +29,8 @@ WHERE o.state IN ('queued', 'sent', 'unknown') AND (o.due_at IS NULL OR o.due_at
 ORDER BY o.code
 """)
 
-# Times as the portal writes them; null becomes empty. Steps, supplements and applicant are the lead source's.
+# Times as the portal writes them; null becomes empty. The applicant is the lead source's; steps and supplements are
+# those of all sources that count, the same one from the first of them.
 _DOSSIERS = sa.text("""
 SELECT d.code, d.version, d.procedure_code, d.field_code, d.agency_code, d.channel, d.applicant_kind, d.status,
        d.result_delivery, d.paid_online, d.digitised, d.deleted,
@@ -43,15 +44,21 @@ SELECT d.code, d.version, d.procedure_code, d.field_code, d.agency_code, d.chann
        p.version AS held_version, coalesce(p.steps, '{}') AS held_steps,
        coalesce((SELECT jsonb_agg(jsonb_build_object(
                     'at', to_char(s.at, 'YYYYMMDDHH24MISS'), 'status', s.status, 'department', s.department,
+                    'agency_code', s.agency_code,
                     'note', s.note, 'started_at', to_char(s.started_at, 'YYYYMMDDHH24MISS'),
                     'due_at', to_char(s.due_at, 'YYYYMMDDHH24MISS')) ORDER BY s.at, s.status, s.n)
-                 FROM private.step s WHERE s.code = d.code AND s.source_id = d.lead_source_id), '[]') AS steps_list,
+                 FROM (SELECT DISTINCT ON (x.at, x.status, x.n) x.*, c.agency_code
+                       FROM private.step x JOIN core.source_dossier c USING (code, source_id)
+                       WHERE x.code = d.code AND x.source_id = ANY(d.sources)
+                       ORDER BY x.at, x.status, x.n, array_position(d.sources, x.source_id)) s), '[]') AS steps_list,
        coalesce((SELECT jsonb_agg(jsonb_build_object(
                     'external_id', b.external_id, 'note', b.note,
                     'requested_at', to_char(b.requested_at, 'YYYYMMDDHH24MISS'),
                     'answered_at', to_char(b.answered_at, 'YYYYMMDDHH24MISS'),
-                    'due_at', to_char(b.due_at, 'YYYYMMDDHH24MISS')) ORDER BY b.n)
-                 FROM private.supplement b WHERE b.code = d.code AND b.source_id = d.lead_source_id), '[]')
+                    'due_at', to_char(b.due_at, 'YYYYMMDDHH24MISS')) ORDER BY b.requested_at, b.n)
+                 FROM (SELECT DISTINCT ON (x.requested_at) x.* FROM private.supplement x
+                       WHERE x.code = d.code AND x.source_id = ANY(d.sources)
+                       ORDER BY x.requested_at, array_position(d.sources, x.source_id), x.n) b), '[]')
            AS supplements_list,
        o.state IN ('queued', 'sent', 'unknown') AS is_open,
        o.state IN ('queued', 'sent', 'unknown') AND (o.due_at IS NULL OR o.due_at <= :now) AS is_due,

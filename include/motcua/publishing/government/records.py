@@ -104,11 +104,10 @@ def step_key(record: Row) -> str:
 
 def step_records(dossier: Row, held: Sequence[str], registry: Registry) -> list[dict[str, str]]:
     """Records of the steps that the portal does not hold yet, in time order."""
-    agency = registry.units[dossier["agency_code"]].name
     known = set(held)
     records: list[dict[str, str]] = []
     for step in dossier["steps_list"]:
-        record = _step(dossier["code"], step, agency, registry)
+        record = _step(dossier["code"], step, registry)
         if step_key(record) not in known:
             known.add(step_key(record))
             records.append(record)
@@ -136,8 +135,9 @@ def _status(dossier: Row) -> int:
     return int(Status.STOPPED if dossier["deleted"] else dossier["status"])
 
 
-def _step(code: str, step: Row, agency: str, registry: Registry) -> dict[str, str]:
-    # a department's public name, or the agency's: never a person's, and never a source's own words
+def _step(code: str, step: Row, registry: Registry) -> dict[str, str]:
+    # a department's public name, or that of the agency that took it: never a person's, nor a source's own words
+    agency = registry.units[step["agency_code"]].name
     place = registry.departments.get(_fold(step["department"] or ""), agency)
     return {
         "MaHoSo": code,

@@ -26,6 +26,12 @@ ALTER TABLE core.dossier_version
 ALTER TABLE core.batch
     ADD COLUMN judged_by jsonb;                       -- what read and judged it: motcua, platform, mapping, rules, registry
 
+-- ── one dossier, several systems ────────────────────────────────────────────────────────────────
+ALTER TABLE core.source_dossier ADD COLUMN named_in_code boolean; -- its agency is the one in the dossier's code
+ALTER TABLE core.dossier
+    ADD COLUMN sources text[] NOT NULL DEFAULT '{}';  -- whose steps and supplements count: the lead source first
+UPDATE core.dossier SET sources = ARRAY[lead_source_id];
+
 -- ── views: new columns at the end ───────────────────────────────────────────────────────────────
 CREATE OR REPLACE VIEW api.source_dossier AS
 SELECT source_id, code, procedure_code, field_code, agency_code, unit_code, channel, service_level, applicant_kind,
@@ -38,6 +44,17 @@ SELECT batch_id, source_id, as_of, kind, state, announced, fetched, accepted, qu
        judged_by
 FROM core.batch;
 CREATE OR REPLACE VIEW api.dossier_version AS SELECT * FROM core.dossier_version;
+-- A step that several sources tell is the first one's; it was taken in the agency of the source that tells it.
+CREATE OR REPLACE VIEW api.step AS
+SELECT s.code, s.at, s.status, s.n,
+       CASE WHEN cardinality(d.sources) = 1 THEN d.agency_code
+            ELSE (SELECT c.agency_code FROM core.source_dossier c WHERE c.code = s.code AND c.source_id = s.source_id)
+       END AS agency_code
+FROM core.dossier d JOIN private.step s ON s.code = d.code AND s.source_id = ANY(d.sources)
+WHERE cardinality(d.sources) = 1 OR NOT EXISTS (
+    SELECT FROM private.step e
+    WHERE (e.code, e.at, e.status, e.n) = (s.code, s.at, s.status, s.n)
+      AND array_position(d.sources, e.source_id) < array_position(d.sources, s.source_id));
 CREATE VIEW api.claim AS SELECT * FROM core.claim;
 
 GRANT SELECT ON core.claim, api.claim TO motcua_pipeline;
