@@ -89,11 +89,12 @@ def canonical(code: str) -> str:
     return ".".join(groups)
 
 
-def read_registry(folder: Path) -> Registry:
-    """Reads the registry's folder."""
+def read_registry(folder: Path, on: str = "2018-04-01") -> Registry:
+    """Reads the registry's folder, with the units in force on one day."""
     units = tuple(
         Unit(row["agency_code"], row["unit_code"], row["name"], row["kind"], row["parent"])
         for row in _rows(folder / "units.csv")
+        if row["valid_from"] <= on and (not row["valid_to"] or on < row["valid_to"])
     )
     fields = {row["code"]: row["name"] for row in _rows(folder / "fields.csv")}
     procedures = tuple(_procedure(row, fields) for row in _rows(folder / "procedures.csv"))

@@ -24,20 +24,22 @@ def test_every_office_of_the_city_is_one_source_in_sixteen_groups(registry: Regi
     assert len(registry.sources) == 258
     assert len(registry.groups) == 16
     assert Counter(len(source.units) for source in registry.sources.values()) == {1: 258}
-    kinds = Counter(registry.units[str(canonical_agency(source.units[0]))].kind for source in registry.sources.values())
+    units = registry.units_on(A_DAY_OF_2018)
+    kinds = Counter(units[str(canonical_agency(source.units[0]))].kind for source in registry.sources.values())
     assert kinds == {"district": 15, "ward": 70, "township": 10, "commune": 143, "department": 20}
     asked = {canonical_agency(unit) for source in registry.sources.values() for unit in source.units}
-    assert asked == registry.units.keys() - {"H24"}
+    assert asked == units.keys() - {"H24"}
 
 
 def test_sources_stand_in_the_group_of_their_district(registry: Registry) -> None:
+    units = registry.units_on(A_DAY_OF_2018)
     for source in registry.sources.values():
-        unit = registry.units[str(canonical_agency(source.units[0]))]
+        unit = units[str(canonical_agency(source.units[0]))]
         assert source.id.startswith(f"{source.group}.")
         if source.group == "so_nganh":
             assert unit.kind == "department"
             continue
-        district = unit if unit.kind == "district" else registry.units[str(unit.parent)]
+        district = unit if unit.kind == "district" else units[str(unit.parent)]
         assert fold(district.unit_name.split(" ", 1)[1]).replace(" ", "_") == source.group
 
 
@@ -52,8 +54,12 @@ def test_a_district_runs_one_product_but_for_communes_that_keep_registers(regist
     of_group = {group: {s.platform for s in registry.sources.values() if s.group == group} for group in registry.groups}
     assert of_group.pop("so_nganh") == {"igate", "lgsp", "oss_soap", "sql_view"}
     assert {len(found - {"sftp_register"}) for found in of_group.values()} <= {0, 1}
-    kinds = {registry.units[str(canonical_agency(s.units[0]))].kind for s in registry.sources.values()
-             if s.platform == "sftp_register"}  # fmt: skip
+    units = registry.units_on(A_DAY_OF_2018)
+    kinds = {
+        units[str(canonical_agency(s.units[0]))].kind
+        for s in registry.sources.values()
+        if s.platform == "sftp_register"
+    }
     assert kinds == {"commune", "district"}
 
 
@@ -70,8 +76,9 @@ def test_the_contracts_examples_are_in_it(registry: Registry) -> None:
 
 
 def test_units_have_names_parents_and_codes_marked_as_made_up(registry: Registry) -> None:
-    assert len(registry.units) == 259
-    statistics = Counter(unit.unit_code for unit in registry.units.values() if unit.kind != "department")
+    units = registry.units_on(A_DAY_OF_2018)
+    assert len(units) == 259
+    statistics = Counter(unit.unit_code for unit in units.values() if unit.kind != "department")
     assert set(statistics.values()) == {1}
     for unit in registry.units.values():
         assert canonical_agency(unit.wire_code) == unit.agency_code
@@ -80,6 +87,15 @@ def test_units_have_names_parents_and_codes_marked_as_made_up(registry: Registry
         assert unit.parent is None or registry.units[unit.parent].kind in ("city", "district")
         assert unit.name
         assert unit.unit_name
+
+
+def test_since_july_2025_the_communes_of_both_old_provinces_hang_under_the_city(registry: Registry) -> None:
+    units = registry.units_on(date(2025, 7, 1))
+    communes = {code: unit for code, unit in units.items() if unit.kind in ("ward", "commune", "special_zone")}
+    new = {code: unit for code, unit in communes.items() if unit.parent == "H24"}
+    assert Counter(unit.kind for unit in new.values()) == {"ward": 45, "commune": 67, "special_zone": 2}
+    assert list(new) == [f"H24.{number}" for number in range(101, 215)]
+    assert [unit.unit_code for unit in new.values()] == sorted(unit.unit_code for unit in new.values())
 
 
 def test_a_unit_is_found_by_either_spelling_on_a_day_on_which_it_exists(registry: Registry) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -75,7 +76,7 @@ def dossier_record(dossier: Row, registry: Registry) -> dict[str, object]:
         "ThongTinTra": "",
         "HinhThuc": _text(dossier["result_delivery"]),
         "NgayKetThucXuLy": dossier["finished_at"],
-        "DonViXuLy": registry.units[dossier["agency_code"]].name,
+        "DonViXuLy": _agency(dossier["agency_code"], dossier["received_at"] or dossier["submitted_at"], registry),
         "GhiChu": DELETED_NOTE if dossier["deleted"] else "",
         "TaiLieuNop": _list(dossier["components"]),
         "DanhSachLePhi": _list(dossier["fees"]),
@@ -95,6 +96,12 @@ def dossier_record(dossier: Row, registry: Registry) -> dict[str, object]:
         "NgayNopHoSo": dossier["submitted_at"],
         "DSKetNoiCSDL": [],
     }
+
+
+def _agency(code: str, moment: str, registry: Registry) -> str:
+    """What an agency was called then: no later change of units alters where a dossier was filed."""
+    unit = registry.unit_at(code, date.fromisoformat(moment[:8])) or registry.units[code]
+    return unit.name
 
 
 def step_key(record: Row) -> str:
@@ -137,7 +144,7 @@ def _status(dossier: Row) -> int:
 
 def _step(code: str, step: Row, registry: Registry) -> dict[str, str]:
     # a department's public name, or that of the agency that took it: never a person's, nor a source's own words
-    agency = registry.units[step["agency_code"]].name
+    agency = _agency(step["agency_code"], step["at"], registry)
     place = registry.departments.get(_fold(step["department"] or ""), agency)
     return {
         "MaHoSo": code,
