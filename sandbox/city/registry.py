@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+PACKAGED = Path(__file__).resolve().parents[2] / "include" / "motcua" / "registry"
 _PRECISION = {"igate": 1, "sql_view": 1, "lgsp": 1_000, "oss_soap": 1_000, "sftp_register": 60_000}
 
 
@@ -89,23 +90,30 @@ def canonical(code: str) -> str:
     return ".".join(groups)
 
 
-def read_registry(folder: Path) -> Registry:
-    """Reads the registry's folder."""
+def read_registry(folder: Path, on: str = "2018-04-01") -> Registry:
+    """Reads the registry's folder, with the units in force on one day; what the folder lacks is the packaged one's."""
     units = tuple(
         Unit(row["agency_code"], row["unit_code"], row["name"], row["kind"], row["parent"])
-        for row in _rows(folder / "units.csv")
+        for row in rows_of(folder, "units.csv")
+        if row["valid_from"] <= on and (not row["valid_to"] or on < row["valid_to"])
     )
-    fields = {row["code"]: row["name"] for row in _rows(folder / "fields.csv")}
-    procedures = tuple(_procedure(row, fields) for row in _rows(folder / "procedures.csv"))
+    fields = {row["code"]: row["name"] for row in rows_of(folder, "fields.csv")}
+    procedures = tuple(_procedure(row, fields) for row in rows_of(folder, "procedures.csv"))
     known = {canonical(unit.agency_code): unit for unit in units}
-    sources = tuple(source for file in sorted((folder / "sources").glob("*.yaml")) for source in _sources(file, known))
-    overrides = folder / "calendar.csv"
-    days_off = {row["day"]: row["works"] == "yes" for row in _rows(overrides)} if overrides.exists() else {}
+    files = sorted(_own_or_packaged(folder, "sources").glob("*.yaml"))
+    sources = tuple(source for file in files for source in _sources(file, known))
+    days_off = {row["day"]: row["works"] == "yes" for row in rows_of(folder, "calendar.csv")}
     words: dict[tuple[str, int], tuple[str, ...]] = {}
-    for row in _rows(folder / "codes" / "register_words.csv"):
+    for row in rows_of(folder, "codes/register_words.csv"):
         key = row["kind"], int(row["code"])
         words[key] = (*words.get(key, ()), row["source"])
     return Registry(sources, procedures, units, fields, days_off, words)
+
+
+def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
+    """Rows of a table of the registry's folder, or of the packaged one where the folder has it not."""
+    with _own_or_packaged(folder, name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def _sources(file: Path, units: dict[str, Unit]) -> list[Source]:
@@ -147,6 +155,5 @@ def _procedure(row: dict[str, str], fields: dict[str, str]) -> Procedure:
     )
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+def _own_or_packaged(folder: Path, name: str) -> Path:
+    return next(root / name for root in (folder, PACKAGED) if (root / name).exists())
