@@ -26,8 +26,12 @@ class RegistryTables:
         return bool(procedure and self.procedures.get(procedure, {}).get("sensitive"))
 
 
-def read_tables(folder: Path = REGISTRY) -> RegistryTables:
-    units = {canonical(row["agency_code"]): row for row in _rows(folder / "units.csv")}
+def read_tables(folder: Path = REGISTRY, on: str = "2018-04-01") -> RegistryTables:
+    units = {
+        canonical(row["agency_code"]): row
+        for row in _rows(folder / "units.csv")
+        if row["valid_from"] <= on and (not row["valid_to"] or on < row["valid_to"])
+    }
     procedures, fields = (_rows(folder / f"{name}.csv") for name in ("procedures", "fields"))
     sources = read_registry(folder).sources
     return RegistryTables(

@@ -48,7 +48,7 @@ def test_the_contracts_example_is_a_registry_with_two_sources(tmp_path: Path) ->
         ),
     }
     assert registry.groups["le_chan"].name == "Quận Lê Chân"
-    assert len(registry.units) == 259
+    assert len(registry.units_on(date(2018, 10, 12))) == 259
     assert registry.fingerprint != load_registry().fingerprint
 
 

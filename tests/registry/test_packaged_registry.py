@@ -27,7 +27,7 @@ def test_every_office_of_the_city_is_one_source_in_sixteen_groups(registry: Regi
     kinds = Counter(registry.units[str(canonical_agency(source.units[0]))].kind for source in registry.sources.values())
     assert kinds == {"district": 15, "ward": 70, "township": 10, "commune": 143, "department": 20}
     asked = {canonical_agency(unit) for source in registry.sources.values() for unit in source.units}
-    assert asked == registry.units.keys() - {"H24"}
+    assert asked == registry.units_on(A_DAY_OF_2018).keys() - {"H24"}
 
 
 def test_sources_stand_in_the_group_of_their_district(registry: Registry) -> None:
@@ -70,8 +70,9 @@ def test_the_contracts_examples_are_in_it(registry: Registry) -> None:
 
 
 def test_units_have_names_parents_and_codes_marked_as_made_up(registry: Registry) -> None:
-    assert len(registry.units) == 259
-    statistics = Counter(unit.unit_code for unit in registry.units.values() if unit.kind != "department")
+    units = registry.units_on(A_DAY_OF_2018)
+    assert len(units) == 259
+    statistics = Counter(unit.unit_code for unit in units.values() if unit.kind != "department")
     assert set(statistics.values()) == {1}
     for unit in registry.units.values():
         assert canonical_agency(unit.wire_code) == unit.agency_code
@@ -80,6 +81,15 @@ def test_units_have_names_parents_and_codes_marked_as_made_up(registry: Registry
         assert unit.parent is None or registry.units[unit.parent].kind in ("city", "district")
         assert unit.name
         assert unit.unit_name
+
+
+def test_since_july_2025_the_communes_of_both_old_provinces_hang_under_the_city(registry: Registry) -> None:
+    units = registry.units_on(date(2025, 7, 1))
+    communes = {code: unit for code, unit in units.items() if unit.kind in ("ward", "commune", "special_zone")}
+    new = {code: unit for code, unit in communes.items() if unit.parent == "H24"}
+    assert Counter(unit.kind for unit in new.values()) == {"ward": 45, "commune": 67, "special_zone": 2}
+    assert list(new) == [f"H24.{number}" for number in range(101, 215)]
+    assert [unit.unit_code for unit in new.values()] == sorted(unit.unit_code for unit in new.values())
 
 
 def test_a_unit_is_found_by_either_spelling_on_a_day_on_which_it_exists(registry: Registry) -> None:

@@ -22,7 +22,7 @@ class Unit:
         unit_code: statistics code; departments have the city's.
         name: public name of the agency.
         unit_name: name of the administrative unit.
-        kind: `city, department, district, ward, township, commune`.
+        kind: `city, department, district, ward, township, commune, special_zone`.
         parent: canonical code of the agency above, or None.
         valid_from: first day.
         valid_to: first day on which it is no more, or None.
@@ -173,6 +173,10 @@ class Registry:
     precedence: Precedence
     calendar: WorkingCalendar
     fingerprint: str
+
+    def units_on(self, day: date) -> dict[str, Unit]:
+        """The units in force on that day, by canonical code, in the order of the codes."""
+        return {code: unit for code in sorted(self.history) if (unit := self.unit_at(code, day)) is not None}
 
     def unit_at(self, agency_code: str, day: date) -> Unit | None:
         """The unit of an agency, in either spelling of its code, as it was on that day; None when there was none."""

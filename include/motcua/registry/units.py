@@ -9,7 +9,7 @@ from motcua.domain.codes import canonical_agency
 from motcua.registry.model import Unit
 from motcua.registry.reading import File, Problems, Row, rows
 
-KINDS = ("city", "department", "district", "ward", "township", "commune")
+KINDS = ("city", "department", "district", "ward", "township", "commune", "special_zone")
 COLUMNS = ("agency_code", "unit_code", "name", "unit_name", "kind", "parent", "valid_from", "valid_to", "placeholder")
 
 

@@ -64,7 +64,7 @@ def test_agency_row_is_the_contracts(feed: Feed) -> None:
 def test_every_agency_of_the_day_stands_in_order(feed: Feed) -> None:
     feed.publish()
     codes = [row["agency_code"] for row in feed.json("versions/00000001/agencies.json")]
-    assert codes == sorted(feed.registry.units)
+    assert codes == sorted(feed.registry.units_on(AS_OF.date()))
     assert told(feed) == ("never_connected", None)
 
 

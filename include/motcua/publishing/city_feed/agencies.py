@@ -57,10 +57,7 @@ def read_agencies(
     dossiers = Counter(rows["agency_code"].to_pylist())
     quarantined = _quarantined(connection, registry)
     found = []
-    for code in sorted(registry.units):
-        unit = registry.unit_at(code, day)
-        if unit is None:
-            continue
+    for code, unit in registry.units_on(day).items():
         counts = (dossiers[code], quarantined[code])
         found.append(_row(unit, registry, sources[code], states, as_of, counts))
     return found
