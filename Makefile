@@ -15,14 +15,14 @@ help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
 	  printf '  make %-7s %s\n' "$$name" "$$what"; done
 
-run: $(READY) ## one cycle of the whole city on Airflow, then stop; again: an incremental cycle; SCENARIO=2026: of today's city
+run: $(READY) ## one cycle of the whole city on Airflow, then stop; again: an incremental cycle. SCENARIO=2026: today's units
 	@$(BIN)/python -m sandbox.stack run --scenario $(SCENARIO)
 
 up: $(READY) ## the same, kept running: prints URLs and log-ins; Ctrl-C or `make down` stops it
 	@$(BIN)/python -m sandbox.stack up --scenario $(SCENARIO)
 
 down: $(READY) ## stop what `make up` left running
-	@$(BIN)/python -m sandbox.stack down --scenario $(SCENARIO)
+	@$(BIN)/python -m sandbox.stack down
 
 check: lint ## format, lint, types, layers and the fast tests: a minute
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow"

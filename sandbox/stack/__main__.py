@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -29,9 +30,9 @@ def main() -> int:
     """Exit status: 0 done, 1 failed, 3 done but some sources were down or held, 130 interrupted."""
     given = _arguments()
     scenario = SCENARIOS[given.scenario]
-    home = (given.home or _home_of(scenario)).absolute()
     if given.command == "down":
-        return down(home)
+        return down([given.home] if given.home else map(home_of, SCENARIOS.values()))
+    home = (given.home or home_of(scenario)).absolute()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     ports = Ports.usual() if given.command == "up" else Ports.free()
@@ -52,12 +53,22 @@ def main() -> int:
         stack.stop()
 
 
-def down(home: Path) -> int:
-    """Stops the stack of a home, wherever it was started; nothing to stop is fine."""
-    note = home / "run" / "stack.json"
-    if not note.exists():
-        print("nothing to stop")
-        return 0
+def home_of(scenario: Scenario) -> Path:
+    """Another city needs another memory: what is known of one means nothing to the other."""
+    home = Path(os.environ.get("MOTCUA_HOME") or CHECKOUT / "var")
+    return home if scenario is CITY_2018 else home / scenario.name
+
+
+def down(homes: Iterable[Path]) -> int:
+    """Stops the stacks of some homes, wherever they were started; nothing to stop is fine."""
+    notes = [note for home in homes if (note := home.absolute() / "run" / "stack.json").exists()]
+    for note in notes:
+        _stop(note)
+    print("stopped" if notes else "nothing to stop")
+    return 0
+
+
+def _stop(note: Path) -> None:
     told = json.loads(note.read_text(encoding="utf-8"))
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(told["pid"])
@@ -68,8 +79,6 @@ def down(home: Path) -> int:
                     break
     sweep(told["mark"])
     note.unlink(missing_ok=True)
-    print("stopped")
-    return 0
 
 
 def _run(stack: Stack, *, keep: bool) -> int:
@@ -129,12 +138,6 @@ def _keep(stack: Stack) -> None:
             time.sleep(1)
 
 
-def _home_of(scenario: Scenario) -> Path:
-    """Another city needs another memory: what is known of one means nothing to the other."""
-    home = Path(os.environ.get("MOTCUA_HOME") or CHECKOUT / "var")
-    return home if scenario is CITY_2018 else home / scenario.name
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox.stack", description=__doc__)
     parser.add_argument("command", choices=("run", "up", "down"))
@@ -142,7 +145,7 @@ def _arguments() -> argparse.Namespace:
         "--scenario", choices=SCENARIOS, default=CITY_2018.name, help="which city (default: %(default)s)"
     )
     parser.add_argument(
-        "--home", type=Path, help="state directory (default: MOTCUA_HOME or var/, one for each scenario)"
+        "--home", type=Path, help="state directory (default: MOTCUA_HOME or var/, and 2026/ in it for that scenario)"
     )
     parser.add_argument("--scale", type=float, default=1.0, help="size of the city; 1.0 is the whole of it")
     parser.add_argument("--seed", type=int, default=2018)

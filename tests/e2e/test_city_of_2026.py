@@ -83,6 +83,7 @@ def test_codes_are_this_year_s(evidence: Evidence):
 def test_the_page_shows_wards_communes_and_special_zones(home: Path, evidence: Evidence, tables: RegistryTables):
     page = (home / "feeds" / "v1" / "index.html").read_text(encoding="utf-8")
     assert [unit["name"] for unit in tables.units.values() if unit["kind"] != "city" and unit["name"] not in page] == []
+    assert re.findall(r"<summary>(.+?) <span>", page) == ["Phường", "Xã", "Đặc khu"]
     former = read_tables(on=CITY_2018.as_of[:10]).units.values()
     names = {unit["name"] for unit in tables.units.values()}
     gone = {unit["name"] for unit in former if unit["name"] not in names}
