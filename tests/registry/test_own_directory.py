@@ -129,9 +129,9 @@ def test_a_code_table_is_added_or_replaced_alone(tmp_path: Path) -> None:
 
 def test_a_unit_has_spans_and_the_day_decides(tmp_path: Path) -> None:
     text = (PACKAGED / "units.csv").read_text(encoding="utf-8")
-    old = "000.06.33.H24,11383,UBND phường Hồ Nam,Phường Hồ Nam,ward,000.00.33.H24,2017-10-15,,yes"
-    closed = old.replace(",,yes", ",2020-02-01,yes")
-    followed = closed.replace("Hồ Nam", "Nam Hồ").replace("2017-10-15,2020-02-01", "2020-02-01,")
+    old = "000.06.33.H24,11383,UBND phường Hồ Nam,Phường Hồ Nam,ward,000.00.33.H24,2017-10-15,2025-01-01,yes"
+    closed = old.replace("2025-01-01", "2020-02-01")
+    followed = old.replace("Hồ Nam", "Nam Hồ").replace("2017-10-15", "2020-02-01")
     assert old in text
     write(tmp_path, "units.csv", text.replace(old, f"{followed}\n{closed}"))
     registry = load_registry(tmp_path)

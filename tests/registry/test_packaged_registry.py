@@ -24,20 +24,22 @@ def test_every_office_of_the_city_is_one_source_in_sixteen_groups(registry: Regi
     assert len(registry.sources) == 258
     assert len(registry.groups) == 16
     assert Counter(len(source.units) for source in registry.sources.values()) == {1: 258}
-    kinds = Counter(registry.units[str(canonical_agency(source.units[0]))].kind for source in registry.sources.values())
+    units = registry.units_on(A_DAY_OF_2018)
+    kinds = Counter(units[str(canonical_agency(source.units[0]))].kind for source in registry.sources.values())
     assert kinds == {"district": 15, "ward": 70, "township": 10, "commune": 143, "department": 20}
     asked = {canonical_agency(unit) for source in registry.sources.values() for unit in source.units}
-    assert asked == registry.units_on(A_DAY_OF_2018).keys() - {"H24"}
+    assert asked == units.keys() - {"H24"}
 
 
 def test_sources_stand_in_the_group_of_their_district(registry: Registry) -> None:
+    units = registry.units_on(A_DAY_OF_2018)
     for source in registry.sources.values():
-        unit = registry.units[str(canonical_agency(source.units[0]))]
+        unit = units[str(canonical_agency(source.units[0]))]
         assert source.id.startswith(f"{source.group}.")
         if source.group == "so_nganh":
             assert unit.kind == "department"
             continue
-        district = unit if unit.kind == "district" else registry.units[str(unit.parent)]
+        district = unit if unit.kind == "district" else units[str(unit.parent)]
         assert fold(district.unit_name.split(" ", 1)[1]).replace(" ", "_") == source.group
 
 
@@ -52,8 +54,12 @@ def test_a_district_runs_one_product_but_for_communes_that_keep_registers(regist
     of_group = {group: {s.platform for s in registry.sources.values() if s.group == group} for group in registry.groups}
     assert of_group.pop("so_nganh") == {"igate", "lgsp", "oss_soap", "sql_view"}
     assert {len(found - {"sftp_register"}) for found in of_group.values()} <= {0, 1}
-    kinds = {registry.units[str(canonical_agency(s.units[0]))].kind for s in registry.sources.values()
-             if s.platform == "sftp_register"}  # fmt: skip
+    units = registry.units_on(A_DAY_OF_2018)
+    kinds = {
+        units[str(canonical_agency(s.units[0]))].kind
+        for s in registry.sources.values()
+        if s.platform == "sftp_register"
+    }
     assert kinds == {"commune", "district"}
 
 

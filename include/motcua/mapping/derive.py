@@ -40,7 +40,8 @@ def derive(
     frame["supplements"] = _count(supplements, frame.index)
     fields = {code: procedure.field_code for code, procedure in registry.procedures.items()}
     frame["field_code"] = frame["procedure_code"].map(fields).astype("str")
-    frame["unit_code"] = frame["agency_code"].map(_unit_codes(frame["agency_code"], registry, as_of)).astype("str")
+    units = registry.units_by(as_of.astimezone(VIETNAM).date())
+    frame["unit_code"] = frame["agency_code"].map({code: unit.unit_code for code, unit in units.items()}).astype("str")
     return frame
 
 
@@ -57,8 +58,3 @@ def _latest_due(supplements: pd.DataFrame, index: pd.Index) -> pd.Series:
 
 def _count(children: pd.DataFrame, index: pd.Index) -> pd.Series:
     return children.groupby("row").size().reindex(index, fill_value=0).astype("int32")
-
-
-def _unit_codes(agencies: pd.Series, registry: Registry, as_of: datetime) -> dict[str, str]:
-    units = {code: registry.unit_at(code, as_of.astimezone(VIETNAM).date()) for code in agencies.dropna().unique()}
-    return {code: unit.unit_code for code, unit in units.items() if unit is not None}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 
+from motcua.domain.calendar import VIETNAM
 from motcua.domain.codes import DOSSIER_CODE, PROCEDURE_CODE
 from motcua.domain.status import ApplicantKind, Channel, Status
 from motcua.registry import Registry
@@ -106,6 +107,10 @@ def _not_after_as_of(column: str, tolerance: timedelta) -> Callable[[Context], E
     return expectation
 
 
+def _day(moment: datetime) -> date:
+    return moment.astimezone(VIETNAM).date()
+
+
 def _critical(code: str, field: str, expectation: Callable[[Context], Expectation]) -> Rule:
     return Rule(code, Severity.CRITICAL, Owner.OFFICE, field, expectation)
 
@@ -132,7 +137,8 @@ RULES: tuple[Rule, ...] = (
         "unknown_applicant_kind", "applicant_kind", _one_of("applicant_kind", lambda _: [*map(int, ApplicantKind)])
     ),
     _critical("unknown_procedure", "procedure_code", _shape("procedure_code", PROCEDURE_CODE)),
-    _critical("unknown_unit", "agency_code", _one_of("agency_code", lambda context: [*context.registry.units])),
+    # those that have begun: what is filed with an agency outlives it
+    _critical("unknown_unit", "agency_code", _one_of("agency_code", lambda c: [*c.registry.units_by(_day(c.as_of))])),
     _critical("foreign_unit", "agency_code", _true("unit_is_its_sources")),
     _critical("too_many_children", "steps", _few("steps")),
     _critical("too_many_children", "supplements", _few("supplements")),

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from motcua.domain.calendar import local_days
+from motcua.domain.calendar import VIETNAM, local_days
 from motcua.domain.codes import canonical_agency
 from motcua.domain.status import Status
 from motcua.quality.copies import conflicts
@@ -32,7 +32,7 @@ def add_signs(
     frame["undamaged_code"] = frame["code"].mask(frame["damaged"].str.contains(r"\bcode\b", na=False))
     frame["code_date_exists"] = _code_date_exists(frame["code"])
     frame["copies_agree"] = ~conflicts(frame)
-    frame["unit_is_its_sources"] = _is_its_sources(frame, registry)
+    frame["unit_is_its_sources"] = _is_its_sources(frame, registry, as_of)
     frame["returned_when_returned"] = ~(frame["status"].eq(Status.RETURNED).fillna(False) & frame["returned_at"].isna())
     by_day = _by_day(frame)
     frame["finished_since_received"] = _not_before(frame, "finished_at", "received_at", by_day)
@@ -47,7 +47,7 @@ def add_signs(
     return frame
 
 
-def _is_its_sources(frame: pd.DataFrame, registry: Registry) -> pd.Series:
+def _is_its_sources(frame: pd.DataFrame, registry: Registry, as_of: datetime) -> pd.Series:
     """Whether the source was asked for the receiving unit; true of units that nobody knows, which another rule refuses.
 
     A listing is of one receiving unit, exactly (contract page `source-platforms`): otherwise any office could tell of
@@ -55,10 +55,9 @@ def _is_its_sources(frame: pd.DataFrame, registry: Registry) -> pd.Series:
     """
     pairs = frame[["source_id", "agency_code"]].drop_duplicates()
     asked = {name: {canonical_agency(unit) for unit in source.units} for name, source in registry.sources.items()}
+    known = registry.units_by(as_of.astimezone(VIETNAM).date())
     foreign = {
-        (source, unit)
-        for source, unit in pairs.itertuples(index=False)
-        if unit in registry.units and unit not in asked[source]
+        (source, unit) for source, unit in pairs.itertuples(index=False) if unit in known and unit not in asked[source]
     }
     told = pd.MultiIndex.from_frame(frame[["source_id", "agency_code"]])
     return pd.Series(~told.isin(list(foreign)) if foreign else True, index=frame.index)

@@ -15,6 +15,7 @@ from motcua.domain.text import fold
 from motcua.registry.model import Precedence, Procedure, Registry
 from motcua.registry.reading import Directory, File, Problems, Row, document, rows
 from motcua.registry.sources import Known, read_sources
+from motcua.registry.succession import read_joined, read_succession
 from motcua.registry.units import read_units
 
 # Swap days of weekends are only known for years that are loaded together, so the whole span is one calendar.
@@ -42,6 +43,7 @@ def load_registry(path: Path | None = None) -> Registry:
     """
     directory, problems = Directory(path), Problems()
     history = read_units(directory.file("units.csv"), problems)
+    joined = read_joined(directory.file("joined.csv"), problems)
     fields, made_up = _fields(directory.file("fields.csv"), problems)
     codes = _code_tables(directory, problems)
     found = read_sources(directory.whole("sources", ".yaml"), Known(history.keys(), codes.keys()), problems)
@@ -50,6 +52,8 @@ def load_registry(path: Path | None = None) -> Registry:
         sources=found.sources,
         units={code: spans[-1] for code, spans in history.items()},
         history=history,
+        joined=joined,
+        succession=read_succession(directory.file("successors.csv"), history, joined, problems),
         procedures=_procedures(directory.file("procedures.csv"), fields, made_up, problems),
         fields=fields,
         codes=codes,

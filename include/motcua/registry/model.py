@@ -8,6 +8,7 @@ from datetime import date, time, timedelta
 
 from motcua.domain.calendar import WorkingCalendar
 from motcua.domain.codes import canonical_agency
+from motcua.domain.units import Succession
 
 Windows = tuple[tuple[time, time], ...]
 
@@ -39,6 +40,17 @@ class Unit:
     valid_from: date
     valid_to: date | None
     placeholder: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedUnit:
+    """A unit that was another province's until its area came to the city, on the day `joined_on`."""
+
+    unit_code: str
+    unit_name: str
+    district: str
+    province: str
+    joined_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +165,8 @@ class Registry:
         sources: by id, in the order of the files.
         units: newest span of each agency, by canonical code.
         history: every span of each agency, oldest first.
+        joined: units that came from other provinces, by statistics code.
+        succession: what came after each agency that ended, and after each joined unit.
         procedures: by code.
         fields: field names by code.
         codes: code tables by file name: what a source writes → canonical code.
@@ -166,6 +180,8 @@ class Registry:
     sources: Mapping[str, Source]
     units: Mapping[str, Unit]
     history: Mapping[str, tuple[Unit, ...]]
+    joined: Mapping[str, JoinedUnit]
+    succession: Succession
     procedures: Mapping[str, Procedure]
     fields: Mapping[str, str]
     codes: Mapping[str, Mapping[str, int]]
@@ -177,6 +193,14 @@ class Registry:
     def units_on(self, day: date) -> dict[str, Unit]:
         """The units in force on that day, by canonical code, in the order of the codes."""
         return {code: unit for code in sorted(self.history) if (unit := self.unit_at(code, day)) is not None}
+
+    def units_by(self, day: date) -> dict[str, Unit]:
+        """Every agency that has begun by that day, as it was then; one that was no more, as it was known last."""
+        return {
+            code: max((unit for unit in spans if unit.valid_from <= day), key=lambda unit: unit.valid_from)
+            for code, spans in self.history.items()
+            if spans[0].valid_from <= day
+        }
 
     def unit_at(self, agency_code: str, day: date) -> Unit | None:
         """The unit of an agency, in either spelling of its code, as it was on that day; None when there was none."""

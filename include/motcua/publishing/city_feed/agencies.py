@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -55,7 +55,7 @@ def read_agencies(
     day = as_of.astimezone(CITY_TIME).date()
     sources = _sources_by_agency(registry.sources.values())
     dossiers = Counter(rows["agency_code"].to_pylist())
-    quarantined = _quarantined(connection, registry)
+    quarantined = _quarantined(connection, registry, day)
     found = []
     for code, unit in registry.units_on(day).items():
         counts = (dossiers[code], quarantined[code])
@@ -137,16 +137,17 @@ def _sources_by_agency(sources: Iterable[Source]) -> defaultdict[str, list[Sourc
     return found
 
 
-def _quarantined(connection: sa.Connection, registry: Registry) -> Counter[str]:
+def _quarantined(connection: sa.Connection, registry: Registry, day: date) -> Counter[str]:
     """Open quarantined dossiers by agency, each once; one without a usable agency belongs to its source's unit."""
     rows = driver(connection).execute(
         """SELECT source_id, agency_code, count(DISTINCT identity) FROM api.quarantine
            WHERE is_primary AND settled_at IS NULL GROUP BY source_id, agency_code"""
     )
+    known = registry.units_by(day)
     counts: Counter[str] = Counter()
     for source_id, agency, count in rows:
         source = registry.sources.get(str(source_id))
-        if agency not in registry.units and source is not None and len(source.units) == 1:
+        if agency not in known and source is not None and len(source.units) == 1:
             agency = canonical_agency(source.units[0])
         if agency is not None:
             counts[str(agency)] += int(str(count))

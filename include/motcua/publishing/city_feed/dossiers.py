@@ -125,7 +125,7 @@ def read_public_dossiers(connection: sa.Connection, registry: Registry, *, as_of
     sensitive = sensitive_procedures(registry)
     connection.execute(sa.text("SET LOCAL work_mem = '64MB'"))  # half a million steps are sorted in memory
     facts = copy_out(connection, _SELECT_FACTS, _FACTS, sensitive=sensitive)
-    units = _units_at(registry, as_of)
+    units = registry.units_by(as_of.astimezone(CITY_TIME).date())
     texts = [orjson.dumps(unit.name).decode() for unit in units.values()]
     steps = copy_out(connection, _SELECT_STEPS, _STEPS, agencies=list(units), names=texts, sensitive=sensitive)
     return PublicDossiers(
@@ -139,12 +139,6 @@ def read_public_dossiers(connection: sa.Connection, registry: Registry, *, as_of
 def city_time(instants: pa.ChunkedArray) -> pa.ChunkedArray:
     """UTC instants as the city's wall clock, without zone."""
     return pc.local_timestamp(instants.cast(pa.timestamp("us", tz=CITY_TIME.key)))
-
-
-def _units_at(registry: Registry, as_of: datetime) -> dict[str, Unit]:
-    """Each agency as it was on the day of `as_of`; one that was not then, as it is known last."""
-    day = as_of.astimezone(CITY_TIME).date()
-    return {code: registry.unit_at(code, day) or unit for code, unit in registry.units.items()}
 
 
 def _rows(facts: pa.Table, registry: Registry, units: Mapping[str, Unit], as_of: datetime) -> pa.Table:

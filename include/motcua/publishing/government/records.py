@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -75,7 +76,7 @@ def dossier_record(dossier: Row, registry: Registry) -> dict[str, object]:
         "ThongTinTra": "",
         "HinhThuc": _text(dossier["result_delivery"]),
         "NgayKetThucXuLy": dossier["finished_at"],
-        "DonViXuLy": registry.units[dossier["agency_code"]].name,
+        "DonViXuLy": _agency(dossier, registry),
         "GhiChu": DELETED_NOTE if dossier["deleted"] else "",
         "TaiLieuNop": _list(dossier["components"]),
         "DanhSachLePhi": _list(dossier["fees"]),
@@ -97,6 +98,13 @@ def dossier_record(dossier: Row, registry: Registry) -> dict[str, object]:
     }
 
 
+def _agency(dossier: Row, registry: Registry) -> str:
+    """The agency as it was called when the dossier was filed with it, which no later change of units alters."""
+    filed = dossier["received_at"] or dossier["submitted_at"]
+    unit = registry.unit_at(dossier["agency_code"], date.fromisoformat(filed[:8]))
+    return (unit or registry.units[dossier["agency_code"]]).name
+
+
 def step_key(record: Row) -> str:
     """What makes a step one at the portal: its time to the second, and its status."""
     return f"{record['ThoiDiemXuLy']}/{record['TrangThai']}"
@@ -104,7 +112,7 @@ def step_key(record: Row) -> str:
 
 def step_records(dossier: Row, held: Sequence[str], registry: Registry) -> list[dict[str, str]]:
     """Records of the steps that the portal does not hold yet, in time order."""
-    agency = registry.units[dossier["agency_code"]].name
+    agency = _agency(dossier, registry)
     known = set(held)
     records: list[dict[str, str]] = []
     for step in dossier["steps_list"]:
