@@ -23,9 +23,9 @@ def main() -> None:
     arguments = _parser().parse_args()
     scenario = SCENARIOS[arguments.scenario]
     now = arguments.as_of or scenario.as_of
-    registry = read_registry(arguments.registry or scenario.registry or PACKAGED, on=scenario.as_of[:10])
+    registry = read_registry(arguments.registry or scenario.registry or PACKAGED, scenario)
     servers = sql.start_servers(registry, arguments.mariadb)
-    state = CityState(registry, seed=arguments.seed, scale=arguments.scale, now=moment(now), scenario=scenario)
+    state = CityState(registry, seed=arguments.seed, scale=arguments.scale, now=moment(now))
     databases = sql.Databases(state, servers)
     listener = socket.create_server(("127.0.0.1", arguments.port))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sandbox.city.registry import Procedure, Registry, Source
-from sandbox.city.scenario import Scenario
 from sandbox.city.worktime import Moments, WorkTime, day_number
 
 Weights = npt.NDArray[np.float64]
@@ -38,8 +37,9 @@ COMMON = {
 WEEKDAYS = (1.25, 1.05, 1.0, 0.98, 0.85, 0.45, 0.4)
 
 
-def office_weights(scenario: Scenario, sources: tuple[Source, ...], rng: np.random.Generator) -> Weights:
+def office_weights(registry: Registry, rng: np.random.Generator) -> Weights:
     """How many dossiers an office gets, compared with others; urban offices get more."""
+    sources, scenario = registry.sources, registry.scenario
     urban = {source.group for source in sources if source.unit_name.startswith("UBND quận")}
     weights = np.empty(len(sources))
     for number, source in enumerate(sources):
@@ -50,7 +50,7 @@ def office_weights(scenario: Scenario, sources: tuple[Source, ...], rng: np.rand
     return weights / weights.sum()
 
 
-def draw_procedures(scenario: Scenario, registry: Registry, source: Moments, rng: np.random.Generator) -> Moments:
+def draw_procedures(registry: Registry, source: Moments, rng: np.random.Generator) -> Moments:
     """A procedure (its place in the registry) for each dossier, of a level that its office handles."""
     procedures = registry.procedures
     popularity = 0.6 / (1.0 + rng.permutation(len(procedures)))
@@ -64,9 +64,8 @@ def draw_procedures(scenario: Scenario, registry: Registry, source: Moments, rng
         rows = order[borders[number] : borders[number + 1]]
         key = office.unit_name if office.kind == "department" else office.level
         if key not in cumulated:
-            fit = [place for place, known in enumerate(procedures) if _handles(scenario, office, known)]
-            levels = scenario.levels[office.level]
-            places = np.array(fit or [place for place, known in enumerate(procedures) if known.level in levels])
+            fit = [place for place, known in enumerate(procedures) if _handles(office, known)]
+            places = np.array(fit or [place for place, known in enumerate(procedures) if known.level in office.levels])
             cumulated[key] = places, np.cumsum(popularity[places]) / popularity[places].sum()
         places, ladder = cumulated[key]
         chosen[rows] = places[np.searchsorted(ladder, uniform[rows])]
@@ -92,11 +91,10 @@ def online_weights(registry: Registry, source: Moments, procedure: Moments) -> W
     return offices[source] * levels[procedure]
 
 
-def _handles(scenario: Scenario, office: Source, procedure: Procedure) -> bool:
-    if procedure.level not in scenario.levels[office.level]:
+def _handles(office: Source, procedure: Procedure) -> bool:
+    if procedure.level not in office.levels:
         return False
     if office.kind != "department":
         return True
-    unit, field = office.unit_name.lower(), procedure.field_name.lower()
-    words = next((fields for name, fields in scenario.department_fields.items() if name.lower() in unit), None)
-    return words is None or any(word.lower() in field for word in words)
+    field = procedure.field_name.lower()
+    return office.fields is None or any(word.lower() in field for word in office.fields)

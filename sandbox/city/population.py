@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sandbox.city import faults, mix
 from sandbox.city.registry import Registry
-from sandbox.city.scenario import CITY_2018, Scenario
+from sandbox.city.scenario import Scenario
 from sandbox.city.timeline import Flags, Timeline, draw_timeline, limits_of
 from sandbox.city.worktime import DAY, HOUR, MINUTE, NEVER, WORKDAY, Moments, WorkTime, moment
 
@@ -76,18 +76,19 @@ class Population:
         return len(self.source)
 
 
-def build(registry: Registry, *, seed: int, scale: float, scenario: Scenario = CITY_2018) -> Population:
+def build(registry: Registry, *, seed: int, scale: float) -> Population:
     """Builds the city of a seed; `scale` 1 is the whole of it, 0.01 a hundredth."""
+    scenario = registry.scenario
     rng = np.random.default_rng([seed, round(scale * 1_000_000)])
     counts = [round(total * scale) for total in (scenario.received, LATER, NEW, REFUSED, DELETED)]
     counts[2:] = [max(count, 3) for count in counts[2:]]
     part = np.repeat(np.arange(5), counts)
     work = WorkTime(registry.days_off)
-    source = _offices(scenario, registry, part, rng)
-    procedure = mix.draw_procedures(scenario, registry, source, rng)
+    source = _offices(registry, part, rng)
+    procedure = mix.draw_procedures(registry, source, rng)
     platform = np.array([one.platform for one in registry.sources])[source]
     received = _before_the_drop(_receipts(scenario, work, part, rng), platform == "sftp_register")
-    online = _online(scenario, scale, registry, source, procedure, part, rng)
+    online = _online(registry, source, procedure, part, round(scenario.online * scale), rng)
     submitted_at = _submissions(work, received, online, rng)
     late = rng.beta(1.2, 26.0, len(registry.sources))[source]
     limits = limits_of(registry.procedures, procedure, rng)
@@ -95,7 +96,7 @@ def build(registry: Registry, *, seed: int, scale: float, scenario: Scenario = C
     received_at = work.moments(received)
     _refuse(timeline, received_at, submitted_at, part, rng)
     received_at[part == 2] = received_at[part == 3] = NEVER
-    deleted_at = _deletions(scenario, work, timeline, part, rng)
+    deleted_at = _deletions(work, timeline, part, moment(scenario.as_of), rng)
     units = np.array([one.precision for one in registry.sources])[source]
     submitted_at, received_at, deleted_at, timeline = _to_precision(
         units, submitted_at, received_at, deleted_at, timeline
@@ -136,9 +137,9 @@ def ranks(codes: list[str]) -> Moments:
     return np.argsort(np.argsort(np.array(codes), kind="stable"), kind="stable")
 
 
-def _offices(scenario: Scenario, registry: Registry, part: Moments, rng: np.random.Generator) -> Moments:
+def _offices(registry: Registry, part: Moments, rng: np.random.Generator) -> Moments:
     """Where each dossier was submitted; a register strikes out no line, so what is deleted lies elsewhere."""
-    weights = mix.office_weights(scenario, registry.sources, rng)
+    weights = mix.office_weights(registry, rng)
     source = rng.choice(len(weights), len(part), p=weights)
     registers = np.array([one.platform == "sftp_register" for one in registry.sources])
     elsewhere = np.where(registers, 0.0, weights)
@@ -164,19 +165,13 @@ def _receipts(scenario: Scenario, work: WorkTime, part: Moments, rng: np.random.
 
 
 def _online(
-    scenario: Scenario,
-    scale: float,
-    registry: Registry,
-    source: Moments,
-    procedure: Moments,
-    part: Moments,
-    rng: np.random.Generator,
+    registry: Registry, source: Moments, procedure: Moments, part: Moments, wanted: int, rng: np.random.Generator
 ) -> Flags:
-    """As many of the reported as the scenario says; about as large a share of the others, most of the new."""
+    """Exactly `wanted` of the reported dossiers are online; about as large a share of the others, most of the new."""
     score = rng.random(len(part)) ** (1 / mix.online_weights(registry, source, procedure))
     reported = np.flatnonzero(part == 0)
-    wanted = round(scenario.online * scale)
-    online = np.isin(part, (1, 4)) & (rng.random(len(part)) < scenario.online / scenario.received)
+    share = registry.scenario.online / registry.scenario.received
+    online = np.isin(part, (1, 4)) & (rng.random(len(part)) < share)
     online |= np.isin(part, (2, 3)) & (rng.random(len(part)) < 0.75)
     online[reported[np.argsort(-score[reported], kind="stable")[:wanted]]] = True
     return online
@@ -205,12 +200,10 @@ def _refuse(
     timeline.times[refused, 1], timeline.statuses[refused, 1] = received_at[refused], 3
 
 
-def _deletions(
-    scenario: Scenario, work: WorkTime, timeline: Timeline, part: Moments, rng: np.random.Generator
-) -> Moments:
+def _deletions(work: WorkTime, timeline: Timeline, part: Moments, as_of: int, rng: np.random.Generator) -> Moments:
     """Deleted some working days before the report's end; nothing happens to the dossier afterwards."""
     deleted = part == 4
-    last = work.place(np.array([moment(scenario.as_of) // DAY]))[0] * WORKDAY
+    last = work.place(np.array([as_of // DAY]))[0] * WORKDAY
     at = work.moments(last - (rng.random(len(part)) * 25 * WORKDAY).astype(np.int64))
     timeline.times[deleted[:, None] & (timeline.times >= at[:, None])] = NEVER
     for column in (timeline.requested_at, timeline.answered_at):

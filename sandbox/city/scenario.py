@@ -30,7 +30,7 @@ class Scenario:
         levels: levels of the procedures that an office handles, by its own level.
         office_weights: how many dossiers an office gets, compared with others, by kind of its unit.
         busy_departments: how much more than other departments some get, by a word of their names.
-        department_fields: words of the fields that a department answers for, by a word of its name; a department
+        fields: words of the fields that a department answers for, by a word of its name; a department
             without an entry takes any.
     """
 
@@ -45,7 +45,7 @@ class Scenario:
     levels: Mapping[str, tuple[str, ...]]
     office_weights: Mapping[str, float]
     busy_departments: Mapping[str, float]
-    department_fields: Mapping[str, tuple[str, ...]]
+    fields: Mapping[str, tuple[str, ...]]
 
 
 _JUSTICE = ("Lý lịch tư pháp", "Luật sư", "Công chứng", "Tư vấn pháp luật", "Quốc tịch", "Nuôi con nuôi")
@@ -85,7 +85,7 @@ CITY_2018 = Scenario(
         "Tài nguyên": 2.5,
         "Lao động": 1.8,
     },
-    department_fields={
+    fields={
         "Tư pháp": _JUSTICE,
         "Kế hoạch và Đầu tư": _INVESTMENT,
         "Tài chính": _FINANCE,
@@ -120,7 +120,7 @@ CITY_2026 = Scenario(
     levels={"cap_tinh": ("cap_tinh",), "cap_xa": ("cap_xa", "cap_huyen")},
     office_weights={"department": 20.0, "ward": 10.0, "commune": 5.0, "special_zone": 2.0},
     busy_departments={"Tư pháp": 3.0, "Tài chính": 3.5, "Xây dựng": 3.0, "Môi trường": 2.5, "Nội vụ": 1.8},
-    department_fields={
+    fields={
         "Tư pháp": _JUSTICE,
         "Tài chính": (*_FINANCE, *_INVESTMENT),
         "Công Thương": _TRADE,

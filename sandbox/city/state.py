@@ -16,7 +16,6 @@ from sandbox.city.meant import Wanted, drawn, edit_meant
 from sandbox.city.misbehave import Trouble, Troubles
 from sandbox.city.population import Population, build
 from sandbox.city.registry import Registry, Source, canonical
-from sandbox.city.scenario import CITY_2018, Scenario
 
 IGATE_TOKEN_SECONDS, LGSP_SESSION_SECONDS = 3600, 900
 
@@ -74,11 +73,10 @@ class CityState:
         seed: int,
         scale: float,
         now: int,
-        scenario: Scenario = CITY_2018,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.registry, self.seed, self.scale = registry, seed, scale
-        self.edited = Edited(build(registry, seed=seed, scale=scale, scenario=scenario))
+        self.edited = Edited(build(registry, seed=seed, scale=scale))
         self.view: View = self.view_at(now)
         self.revision = 0
         self.installations = _installations(registry, seed)

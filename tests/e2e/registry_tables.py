@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sandbox.city.registry import PACKAGED, canonical, read_registry, rows_of
+from sandbox.city.scenario import CITY_2018, Scenario
 
 Table = dict[str, dict[str, str]]
 
@@ -24,14 +24,15 @@ class RegistryTables:
         return bool(procedure and self.procedures.get(procedure, {}).get("sensitive"))
 
 
-def read_tables(folder: Path = PACKAGED, on: str = "2018-04-01") -> RegistryTables:
+def read_tables(scenario: Scenario = CITY_2018) -> RegistryTables:
+    folder, day = scenario.registry or PACKAGED, scenario.as_of[:10]
     units = {
         canonical(row["agency_code"]): row
         for row in rows_of(folder, "units.csv")
-        if row["valid_from"] <= on and (not row["valid_to"] or on < row["valid_to"])
+        if row["valid_from"] <= day and (not row["valid_to"] or day < row["valid_to"])
     }
     procedures, fields = (rows_of(folder, f"{name}.csv") for name in ("procedures", "fields"))
-    sources = read_registry(folder, on).sources
+    sources = read_registry(folder, scenario).sources
     return RegistryTables(
         procedures={row["code"]: row for row in procedures},
         fields={row["code"]: row for row in fields},

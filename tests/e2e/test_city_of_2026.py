@@ -17,7 +17,7 @@ from typing import IO
 import pytest
 from motcua.warehouse.embedded import Server
 
-from sandbox.city.scenario import CITY_2018, CITY_2026, REGISTRIES
+from sandbox.city.scenario import CITY_2026
 from tests.e2e.checker import check
 from tests.e2e.evidence import Evidence, collect_evidence
 from tests.e2e.findings import told
@@ -32,7 +32,7 @@ UP = ("-u", "-m", "sandbox.stack", "up", "--scenario", "2026", "--scale", "0.01"
 
 @pytest.fixture(scope="module")
 def tables() -> RegistryTables:
-    return read_tables(REGISTRIES / "2026", on=CITY_2026.as_of[:10])
+    return read_tables(CITY_2026)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_the_page_shows_wards_communes_and_special_zones(home: Path, evidence: E
     page = (home / "feeds" / "v1" / "index.html").read_text(encoding="utf-8")
     assert [unit["name"] for unit in tables.units.values() if unit["kind"] != "city" and unit["name"] not in page] == []
     assert re.findall(r"<summary>(.+?) <span>", page) == ["Phường", "Xã", "Đặc khu"]
-    former = read_tables(on=CITY_2018.as_of[:10]).units.values()
+    former = read_tables().units.values()
     names = {unit["name"] for unit in tables.units.values()}
     gone = {unit["name"] for unit in former if unit["name"] not in names}
     assert len(gone) > 200

@@ -12,8 +12,8 @@ import pytest
 
 from sandbox.city.clock import view_at
 from sandbox.city.population import ONLINE_CHANNEL, Population, build
-from sandbox.city.registry import PACKAGED, Registry, read_registry
-from sandbox.city.scenario import CITY_2018, CITY_2026, SCENARIOS
+from sandbox.city.registry import Registry, read_registry
+from sandbox.city.scenario import CITY_2026, SCENARIOS
 from sandbox.city.worktime import NEVER, WorkTime, day_number, moment
 from sandbox.stack.__main__ import home_of
 from tests.e2e.deadlines import YEARS, is_worked
@@ -22,12 +22,12 @@ from tests.e2e.deadlines import YEARS, is_worked
 @pytest.fixture(scope="module")
 def registry_of_2026() -> Registry:
     assert CITY_2026.registry is not None
-    return read_registry(CITY_2026.registry, on=CITY_2026.as_of[:10])
+    return read_registry(CITY_2026.registry, CITY_2026)
 
 
 @pytest.fixture(scope="module")
 def city_of_2026(registry_of_2026: Registry) -> Population:
-    return build(registry_of_2026, seed=2018, scale=0.1, scenario=CITY_2026)
+    return build(registry_of_2026, seed=2018, scale=0.1)
 
 
 def test_2026_has_114_units_and_15_departments(registry_of_2026: Registry):
@@ -73,12 +73,6 @@ def test_offices_work_on_the_days_that_were_announced(registry: Registry, year: 
     first = date(year, 1, 1)
     every = [first + timedelta(days=more) for more in range((date(year + 1, 1, 1) - first).days)]
     assert [day for day in every if (day_number(day) in days) != is_worked(day)] == []
-
-
-def test_the_city_of_2018_has_the_packaged_registry(registry: Registry):
-    assert CITY_2018.registry is None
-    assert len(read_registry(PACKAGED, on=CITY_2018.as_of[:10]).sources) == len(registry.sources) == 258
-    assert list(SCENARIOS) == ["2018", "2026"]
 
 
 def test_each_scenario_has_a_state_of_its_own(monkeypatch: pytest.MonkeyPatch):
