@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 UV_VERSION := 0.13.9
+# the city that is played: 2018 or 2026
+SCENARIO ?= 2018
 LOCKS := requirements.txt requirements-dev.txt
 
 .PHONY: help run up down test soak check lint bench lock browser servers
@@ -13,11 +15,11 @@ help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
 	  printf '  make %-7s %s\n' "$$name" "$$what"; done
 
-run: $(READY) ## one cycle of the whole city on Airflow, then stop; again: an incremental cycle
-	@$(BIN)/python -m sandbox.stack run
+run: $(READY) ## one cycle of the whole city on Airflow, then stop; again: an incremental cycle. SCENARIO=2026: today's units
+	@$(BIN)/python -m sandbox.stack run --scenario $(SCENARIO)
 
 up: $(READY) ## the same, kept running: prints URLs and log-ins; Ctrl-C or `make down` stops it
-	@$(BIN)/python -m sandbox.stack up
+	@$(BIN)/python -m sandbox.stack up --scenario $(SCENARIO)
 
 down: $(READY) ## stop what `make up` left running
 	@$(BIN)/python -m sandbox.stack down

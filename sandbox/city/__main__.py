@@ -12,19 +12,20 @@ import uvicorn
 from sandbox.city import folders, sql
 from sandbox.city.app import city_app
 from sandbox.city.connections import write_connections
-from sandbox.city.registry import read_registry
+from sandbox.city.registry import PACKAGED, read_registry
+from sandbox.city.scenario import CITY_2018, SCENARIOS
 from sandbox.city.state import CityState
 from sandbox.city.worktime import moment
-
-REGISTRY = Path(__file__).resolve().parents[2] / "include" / "motcua" / "registry"
 
 
 def main() -> None:
     """Reads the command line and serves the city."""
     arguments = _parser().parse_args()
-    registry = read_registry(arguments.registry)
+    scenario = SCENARIOS[arguments.scenario]
+    now = arguments.as_of or scenario.as_of
+    registry = read_registry(arguments.registry or scenario.registry or PACKAGED, scenario)
     servers = sql.start_servers(registry, arguments.mariadb)
-    state = CityState(registry, seed=arguments.seed, scale=arguments.scale, now=moment(arguments.as_of))
+    state = CityState(registry, seed=arguments.seed, scale=arguments.scale, now=moment(now))
     databases = sql.Databases(state, servers)
     listener = socket.create_server(("127.0.0.1", arguments.port))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -41,9 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     serve = parser.add_subparsers(required=True).add_parser("serve", help="serve the city until SIGTERM")
     serve.add_argument("--port", type=int, default=0, help="0: any free one")
     serve.add_argument("--home", type=Path, required=True, help="where connections.json is written")
-    serve.add_argument("--registry", type=Path, default=REGISTRY)
+    serve.add_argument("--scenario", choices=SCENARIOS, default=CITY_2018.name)
+    serve.add_argument("--registry", type=Path, help="another than the scenario's")
     serve.add_argument("--seed", type=int, default=2018)
-    serve.add_argument("--scale", type=float, default=1.0, help="1: the city of 2018; 0.01: a hundredth")
+    serve.add_argument("--scale", type=float, default=1.0, help="1: the whole city; 0.01: a hundredth")
     serve.add_argument(
         "--mariadb",
         action="append",
@@ -51,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CONNECTION",
         help="a database that is MariaDB; repeat for more",
     )
-    serve.add_argument("--as-of", default="2018-12-25T17:00:00+07:00", help="where the city's clock stands at first")
+    serve.add_argument("--as-of", help="where the city's clock stands at first, if not where the scenario's does")
     return parser
 
 

@@ -12,7 +12,6 @@ from sandbox.city.worktime import Moments, WorkTime, day_number
 
 Weights = npt.NDArray[np.float64]
 
-OFFICE_WEIGHT = {"department": 14.0, "district": 16.0, "ward": 3.0, "township": 2.2, "commune": 1.4}
 # What people mostly come for; everything else shares the rest, ever less often.
 COMMON = {
     "2.000635": 14.0,  # bản sao trích lục hộ tịch
@@ -34,45 +33,25 @@ COMMON = {
     "1.013225": 3.0,
     "1.000145": 3.0,
 }
-# The fields that a department answers for, by words of its name; a department without an entry takes any.
-DEPARTMENT_FIELDS = {
-    "Tư pháp": ("Lý lịch tư pháp", "Luật sư", "Công chứng", "Tư vấn pháp luật", "Quốc tịch", "Nuôi con nuôi"),
-    "Kế hoạch và Đầu tư": ("doanh nghiệp", "Đầu tư", "Đấu thầu"),
-    "Tài chính": ("Thuế", "Giá", "Kinh doanh bất động sản"),
-    "Công Thương": ("Xuất nhập khẩu", "Thương mại", "Hóa chất", "Kinh doanh khí", "Xúc tiến", "hàng hóa"),
-    "Nông nghiệp": ("Thủy sản", "Chăn nuôi", "Thú y", "Trồng trọt", "Nông nghiệp", "Đê điều"),
-    "Giao thông": ("Đường bộ", "Hàng hải", "Sát hạch", "Đăng kiểm", "Đường sắt"),
-    "Xây dựng": ("xây dựng", "bất động sản", "Nhà ở", "Hạ tầng"),
-    "Tài nguyên": ("Đất đai", "Môi trường", "nước", "khoáng sản", "Đo đạc", "Khí tượng", "biện pháp bảo đảm"),
-    "Thông tin": ("Báo chí", "Xuất Bản", "Quảng cáo"),
-    "Lao động": ("Lao động", "Việc làm", "Giáo dục nghề nghiệp", "BHXH", "Bảo trợ", "Người có công"),
-    "Văn hóa": ("Văn hóa", "Thể dục", "Di sản", "Mỹ thuật", "Điện ảnh", "Gia đình"),
-    "Du lịch": ("Du lịch",),
-    "Khoa học": ("khoa học", "Tiêu chuẩn", "Sở hữu trí tuệ", "bức xạ"),
-    "Giáo dục": ("Giáo dục",),
-    "Y tế": ("Dược", "Khám bệnh", "Mỹ phẩm", "Phòng bệnh", "Thiết bị y tế", "An toàn thực phẩm"),
-    "Nội vụ": ("Công chức", "Thi đua", "Tín ngưỡng", "Tổ chức"),
-    "Ngoại vụ": ("lãnh sự", "xuất nhập cảnh"),
-}
-BUSY_DEPARTMENTS = {"Tư pháp": 3.0, "Kế hoạch và Đầu tư": 3.5, "Giao thông": 3.0, "Tài nguyên": 2.5, "Lao động": 1.8}
 # Mondays are busy, Fridays are not.
 WEEKDAYS = (1.25, 1.05, 1.0, 0.98, 0.85, 0.45, 0.4)
 
 
-def office_weights(sources: tuple[Source, ...], rng: np.random.Generator) -> Weights:
+def office_weights(registry: Registry, rng: np.random.Generator) -> Weights:
     """How many dossiers an office gets, compared with others; urban offices get more."""
+    sources, scenario = registry.sources, registry.scenario
     urban = {source.group for source in sources if source.unit_name.startswith("UBND quận")}
     weights = np.empty(len(sources))
     for number, source in enumerate(sources):
-        weight = OFFICE_WEIGHT[source.kind] * (1.5 if source.group in urban else 1.0)
-        weight *= next((more for word, more in BUSY_DEPARTMENTS.items() if word in source.unit_name), 1.0)
-        weights[number] = 0.6 if source.group == "bach_long_vi" else weight
+        weight = scenario.office_weights[source.kind] * (1.5 if source.group in urban else 1.0)
+        weight *= next((more for word, more in scenario.busy_departments.items() if word in source.unit_name), 1.0)
+        weights[number] = 0.6 if "Bạch Long Vĩ" in source.unit_name else weight
     weights *= rng.lognormal(0.0, 0.3, len(sources))
     return weights / weights.sum()
 
 
 def draw_procedures(registry: Registry, source: Moments, rng: np.random.Generator) -> Moments:
-    """A procedure (its place in the registry) for each dossier, of the level its office handles."""
+    """A procedure (its place in the registry) for each dossier, of a level that its office handles."""
     procedures = registry.procedures
     popularity = 0.6 / (1.0 + rng.permutation(len(procedures)))
     popularity += np.array([COMMON.get(procedure.code, 0.01) for procedure in procedures])
@@ -86,7 +65,7 @@ def draw_procedures(registry: Registry, source: Moments, rng: np.random.Generato
         key = office.unit_name if office.kind == "department" else office.level
         if key not in cumulated:
             fit = [place for place, known in enumerate(procedures) if _handles(office, known)]
-            places = np.array(fit or [place for place, known in enumerate(procedures) if known.level == office.level])
+            places = np.array(fit or [place for place, known in enumerate(procedures) if known.level in office.levels])
             cumulated[key] = places, np.cumsum(popularity[places]) / popularity[places].sum()
         places, ladder = cumulated[key]
         chosen[rows] = places[np.searchsorted(ladder, uniform[rows])]
@@ -113,10 +92,9 @@ def online_weights(registry: Registry, source: Moments, procedure: Moments) -> W
 
 
 def _handles(office: Source, procedure: Procedure) -> bool:
-    if procedure.level != office.level:
+    if procedure.level not in office.levels:
         return False
     if office.kind != "department":
         return True
-    unit, field = office.unit_name.lower(), procedure.field_name.lower()
-    words = next((fields for name, fields in DEPARTMENT_FIELDS.items() if name.lower() in unit), None)
-    return words is None or any(word.lower() in field for word in words)
+    field = procedure.field_name.lower()
+    return office.fields is None or any(word.lower() in field for word in office.fields)

@@ -11,14 +11,10 @@ import numpy.typing as npt
 
 from sandbox.city import faults, mix
 from sandbox.city.registry import Registry
+from sandbox.city.scenario import Scenario
 from sandbox.city.timeline import Flags, Timeline, draw_timeline, limits_of
 from sandbox.city.worktime import DAY, HOUR, MINUTE, NEVER, WORKDAY, Moments, WorkTime, moment
 
-# What the city reported for 1 April to 25 December 2018, 17:00, and so what a city of scale 1 holds.
-RECEIVED, ONLINE = 92_118, 13_342
-STANDARD_AS_OF = moment("2018-12-25T17:00:00")
-FIRST_DAY, LAST_DAY = date(2018, 4, 1), date(2018, 12, 25)
-LATER_FIRST_DAY, LATER_LAST_DAY = date(2018, 12, 26), date(2019, 1, 31)
 # On top, at scale 1: received after the report; never received; refused; deleted again.
 LATER, NEW, REFUSED, DELETED = 11_500, 450, 800, 320
 TWICE_LISTED = 260
@@ -81,17 +77,18 @@ class Population:
 
 
 def build(registry: Registry, *, seed: int, scale: float) -> Population:
-    """Builds the city of a seed; `scale` 1 is the city of 2018, 0.01 a hundredth of it."""
+    """Builds the city of a seed; `scale` 1 is the whole of it, 0.01 a hundredth."""
+    scenario = registry.scenario
     rng = np.random.default_rng([seed, round(scale * 1_000_000)])
-    counts = [round(total * scale) for total in (RECEIVED, LATER, NEW, REFUSED, DELETED)]
+    counts = [round(total * scale) for total in (scenario.received, LATER, NEW, REFUSED, DELETED)]
     counts[2:] = [max(count, 3) for count in counts[2:]]
     part = np.repeat(np.arange(5), counts)
     work = WorkTime(registry.days_off)
     source = _offices(registry, part, rng)
     procedure = mix.draw_procedures(registry, source, rng)
     platform = np.array([one.platform for one in registry.sources])[source]
-    received = _before_the_drop(_receipts(work, part, rng), platform == "sftp_register")
-    online = _online(registry, source, procedure, part, round(ONLINE * scale), rng)
+    received = _before_the_drop(_receipts(scenario, work, part, rng), platform == "sftp_register")
+    online = _online(registry, source, procedure, part, round(scenario.online * scale), rng)
     submitted_at = _submissions(work, received, online, rng)
     late = rng.beta(1.2, 26.0, len(registry.sources))[source]
     limits = limits_of(registry.procedures, procedure, rng)
@@ -99,13 +96,13 @@ def build(registry: Registry, *, seed: int, scale: float) -> Population:
     received_at = work.moments(received)
     _refuse(timeline, received_at, submitted_at, part, rng)
     received_at[part == 2] = received_at[part == 3] = NEVER
-    deleted_at = _deletions(work, timeline, part, rng)
+    deleted_at = _deletions(work, timeline, part, moment(scenario.as_of), rng)
     units = np.array([one.precision for one in registry.sources])[source]
     submitted_at, received_at, deleted_at, timeline = _to_precision(
         units, submitted_at, received_at, deleted_at, timeline
     )
     eligible = part == 0
-    chosen = faults.choose(timeline, received_at, online, platform, eligible, STANDARD_AS_OF, rng)
+    chosen = faults.choose(timeline, received_at, online, platform, eligible, moment(scenario.as_of), rng)
     oddities = faults.draw_oddities(timeline, online, chosen, rng)
     codes = _codes(registry, source, timeline.times[:, 0])
     at_desk = rng.choice([IN_PERSON, POSTAL], len(part), p=(0.94, 0.06))
@@ -142,7 +139,7 @@ def ranks(codes: list[str]) -> Moments:
 
 def _offices(registry: Registry, part: Moments, rng: np.random.Generator) -> Moments:
     """Where each dossier was submitted; a register strikes out no line, so what is deleted lies elsewhere."""
-    weights = mix.office_weights(registry.sources, rng)
+    weights = mix.office_weights(registry, rng)
     source = rng.choice(len(weights), len(part), p=weights)
     registers = np.array([one.platform == "sftp_register" for one in registry.sources])
     elsewhere = np.where(registers, 0.0, weights)
@@ -157,13 +154,13 @@ def _before_the_drop(received: Moments, registers: Flags) -> Moments:
     return np.where(late, received - REGISTER_CLOSES, received)
 
 
-def _receipts(work: WorkTime, part: Moments, rng: np.random.Generator) -> Moments:
+def _receipts(scenario: Scenario, work: WorkTime, part: Moments, rng: np.random.Generator) -> Moments:
     """Receipt on the axis of working time; what is deleted later was received in good time."""
     received = np.empty(len(part), dtype=np.int64)
-    spans = {1: (LATER_FIRST_DAY, LATER_LAST_DAY), 4: (date(2018, 8, 1), date(2018, 11, 15))}
+    spans = {1: scenario.later, 4: scenario.deleted}
     for number in range(5):
         rows = part == number
-        received[rows] = mix.draw_receipts(work, spans.get(number, (FIRST_DAY, LAST_DAY)), int(rows.sum()), rng)
+        received[rows] = mix.draw_receipts(work, spans.get(number, scenario.reported), int(rows.sum()), rng)
     return received
 
 
@@ -173,7 +170,8 @@ def _online(
     """Exactly `wanted` of the reported dossiers are online; about as large a share of the others, most of the new."""
     score = rng.random(len(part)) ** (1 / mix.online_weights(registry, source, procedure))
     reported = np.flatnonzero(part == 0)
-    online = np.isin(part, (1, 4)) & (rng.random(len(part)) < ONLINE / RECEIVED)
+    share = registry.scenario.online / registry.scenario.received
+    online = np.isin(part, (1, 4)) & (rng.random(len(part)) < share)
     online |= np.isin(part, (2, 3)) & (rng.random(len(part)) < 0.75)
     online[reported[np.argsort(-score[reported], kind="stable")[:wanted]]] = True
     return online
@@ -202,10 +200,10 @@ def _refuse(
     timeline.times[refused, 1], timeline.statuses[refused, 1] = received_at[refused], 3
 
 
-def _deletions(work: WorkTime, timeline: Timeline, part: Moments, rng: np.random.Generator) -> Moments:
+def _deletions(work: WorkTime, timeline: Timeline, part: Moments, as_of: int, rng: np.random.Generator) -> Moments:
     """Deleted some working days before the report's end; nothing happens to the dossier afterwards."""
     deleted = part == 4
-    last = work.place(np.array([STANDARD_AS_OF // DAY]))[0] * WORKDAY
+    last = work.place(np.array([as_of // DAY]))[0] * WORKDAY
     at = work.moments(last - (rng.random(len(part)) * 25 * WORKDAY).astype(np.int64))
     timeline.times[deleted[:, None] & (timeline.times >= at[:, None])] = NEVER
     for column in (timeline.requested_at, timeline.answered_at):

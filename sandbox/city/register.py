@@ -62,7 +62,7 @@ class Registers:
 
     def _name(self, source: int, drop: Drop) -> str:
         unit = self._state.registry.sources[source].unit
-        day = _FIRST + timedelta(milliseconds=drop.at)
+        day = _day(drop.at)
         unit = canonical(unit) if source % 3 == 0 else unit
         return f"so-theo-doi_{unit}_{day:%Y%m%d}{'_full' if drop.is_full else ''}.{self._styles[source].suffix}"
 
@@ -82,7 +82,7 @@ class Registers:
             return None
         columns, lines = _drifted(HEADINGS, lines, trouble)
         own = [office.headings.get(heading, heading) for heading in columns]
-        return written(style, office.unit_name, lines, own), len(lines)
+        return written(style, office.unit_name, _day(drop.at).year, lines, own), len(lines)
 
     def _full(self, source: int, drop: Drop, trouble: Trouble | None) -> list[Line]:
         """The register of the running year: what came in it, or was open when it began."""
@@ -180,8 +180,11 @@ def _only(city: Population, source: int) -> Population:
 
 
 def _year_began(moment: int) -> int:
-    year = (_FIRST + timedelta(milliseconds=moment)).year
-    return (date(year, 1, 1) - _FIRST).days * DAY
+    return (date(_day(moment).year, 1, 1) - _FIRST).days * DAY
+
+
+def _day(moment: int) -> date:
+    return _FIRST + timedelta(milliseconds=moment)
 
 
 def _new(lines: Sequence[Line], before: Sequence[Line]) -> list[Line]:

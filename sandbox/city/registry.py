@@ -12,6 +12,9 @@ from pathlib import Path
 
 import yaml
 
+from sandbox.city.scenario import CITY_2018, Scenario
+
+PACKAGED = Path(__file__).resolve().parents[2] / "include" / "motcua" / "registry"
 _PRECISION = {"igate": 1, "sql_view": 1, "lgsp": 1_000, "oss_soap": 1_000, "sftp_register": 60_000}
 
 
@@ -26,7 +29,9 @@ class Source:
     unit: str
     unit_name: str
     kind: str
-    level: str  # of the procedures that this office handles
+    level: str
+    levels: tuple[str, ...]  # of the procedures that it handles
+    fields: tuple[str, ...] | None  # words of those that a department answers for; None for any
     encoding: str | None = None  # of its register files; None: UTF-8, or no text at all
     delimiter: str | None = None
     headings: Mapping[str, str] = field(default_factory=dict, hash=False)  # the contract's → its own
@@ -71,6 +76,7 @@ class Unit:
 class Registry:
     """Everything read, in the order of the files."""
 
+    scenario: Scenario
     sources: tuple[Source, ...]
     procedures: tuple[Procedure, ...]
     units: tuple[Unit, ...]
@@ -89,33 +95,41 @@ def canonical(code: str) -> str:
     return ".".join(groups)
 
 
-def read_registry(folder: Path, on: str = "2018-04-01") -> Registry:
-    """Reads the registry's folder, with the units in force on one day."""
+def read_registry(folder: Path, scenario: Scenario = CITY_2018) -> Registry:
+    """Reads a folder of the registry, with the units of the scenario's day; what it lacks is the packaged one's."""
+    day = scenario.as_of[:10]
     units = tuple(
         Unit(row["agency_code"], row["unit_code"], row["name"], row["kind"], row["parent"])
-        for row in _rows(folder / "units.csv")
-        if row["valid_from"] <= on and (not row["valid_to"] or on < row["valid_to"])
+        for row in rows_of(folder, "units.csv")
+        if row["valid_from"] <= day and (not row["valid_to"] or day < row["valid_to"])
     )
-    fields = {row["code"]: row["name"] for row in _rows(folder / "fields.csv")}
-    procedures = tuple(_procedure(row, fields) for row in _rows(folder / "procedures.csv"))
+    fields = {row["code"]: row["name"] for row in rows_of(folder, "fields.csv")}
+    procedures = tuple(_procedure(row, fields) for row in rows_of(folder, "procedures.csv"))
     known = {canonical(unit.agency_code): unit for unit in units}
-    sources = tuple(source for file in sorted((folder / "sources").glob("*.yaml")) for source in _sources(file, known))
-    overrides = folder / "calendar.csv"
-    days_off = {row["day"]: row["works"] == "yes" for row in _rows(overrides)} if overrides.exists() else {}
+    files = sorted(_own_or_packaged(folder, "sources").glob("*.yaml"))
+    sources = tuple(source for file in files for source in _sources(file, known, scenario))
+    days_off = {row["day"]: row["works"] == "yes" for row in rows_of(folder, "calendar.csv")}
     words: dict[tuple[str, int], tuple[str, ...]] = {}
-    for row in _rows(folder / "codes" / "register_words.csv"):
+    for row in rows_of(folder, "codes/register_words.csv"):
         key = row["kind"], int(row["code"])
         words[key] = (*words.get(key, ()), row["source"])
-    return Registry(sources, procedures, units, fields, days_off, words)
+    return Registry(scenario, sources, procedures, units, fields, days_off, words)
 
 
-def _sources(file: Path, units: dict[str, Unit]) -> list[Source]:
+def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
+    """Rows of a table of the registry's folder, or of the packaged one where the folder has it not."""
+    with _own_or_packaged(folder, name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def _sources(file: Path, units: dict[str, Unit], scenario: Scenario) -> list[Source]:
     text = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     found = []
     for entry in text["sources"]:
         merged = {**text.get("defaults", {}), **entry}
         for code in merged.get("units") or [merged["unit"]]:
             unit = units[canonical(code)]
+            level = {"department": "cap_tinh", "district": "cap_huyen"}.get(unit.kind, "cap_xa")
             found.append(
                 Source(
                     merged["id"],
@@ -125,7 +139,9 @@ def _sources(file: Path, units: dict[str, Unit]) -> list[Source]:
                     code,
                     unit.name,
                     unit.kind,
-                    {"department": "cap_tinh", "district": "cap_huyen"}.get(unit.kind, "cap_xa"),
+                    level,
+                    scenario.levels[level],
+                    next((words for name, words in scenario.fields.items() if name in unit.name), None),
                     merged.get("encoding"),
                     merged.get("delimiter"),
                     {meant: own for own, meant in merged.get("columns", {}).items()},
@@ -148,6 +164,5 @@ def _procedure(row: dict[str, str], fields: dict[str, str]) -> Procedure:
     )
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+def _own_or_packaged(folder: Path, name: str) -> Path:
+    return next(root / name for root in (folder, PACKAGED) if (root / name).exists())

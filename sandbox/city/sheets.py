@@ -68,9 +68,9 @@ class Style:
         return self.dates == MINUTES
 
 
-def written(style: Style, office: str, lines: Sequence[Line], columns: Sequence[str] = HEADINGS) -> bytes:
-    """A whole file; a line has a cell for each of the columns behind the first, which is its number."""
-    return (_csv if style.suffix == "csv" else _xlsx)(style, office, lines, columns)
+def written(style: Style, office: str, year: int, lines: Sequence[Line], columns: Sequence[str] = HEADINGS) -> bytes:
+    """A whole file of a year; a line has a cell for each of the columns behind the first, which is its number."""
+    return (_csv if style.suffix == "csv" else _xlsx)(style, _titles(style, office, year), lines, columns)
 
 
 def spelt(style: Style, heading: str) -> str:
@@ -85,10 +85,10 @@ def spelt(style: Style, heading: str) -> str:
     return heading
 
 
-def _csv(style: Style, office: str, lines: Sequence[Line], columns: Sequence[str]) -> bytes:
+def _csv(style: Style, titles: Sequence[str], lines: Sequence[Line], columns: Sequence[str]) -> bytes:
     text = io.StringIO(newline="")
     rows = csv.writer(text, delimiter=style.delimiter)
-    rows.writerows([title] for title in _titles(style, office))
+    rows.writerows([title] for title in titles)
     named = [spelt(style, heading) for heading in columns]
     if style.tall:
         dates = [heading in DATES for heading in columns]
@@ -102,14 +102,14 @@ def _csv(style: Style, office: str, lines: Sequence[Line], columns: Sequence[str
     return letters.encoded(text.getvalue(), style.encoding)
 
 
-def _xlsx(style: Style, office: str, lines: Sequence[Line], columns: Sequence[str]) -> bytes:
+def _xlsx(style: Style, titles: Sequence[str], lines: Sequence[Line], columns: Sequence[str]) -> bytes:
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"created": datetime(2018, 1, 1)})  # noqa: DTZ001  equal content, equal bytes
         sheet = book.add_worksheet("Sổ theo dõi")
         bold = book.add_format({"bold": True})
         date = book.add_format({"num_format": "dd/mm/yyyy hh:mm" if style.has_minutes else "dd/mm/yyyy"})
-        for row, title in enumerate(_titles(style, office)):
+        for row, title in enumerate(titles):
             sheet.merge_range(row, 0, row, len(columns) - 1, title, bold)
         top = _write_headings(style, sheet, columns, bold)
         for row, line in enumerate(lines, top):
@@ -146,8 +146,8 @@ def _write_line(style: Style, sheet: Worksheet, row: int, line: Line, date: Form
         sheet.set_row(row, options={"hidden": True})  # as a filter leaves it
 
 
-def _titles(style: Style, office: str) -> list[str]:
-    return [office, "BỘ PHẬN TIẾP NHẬN VÀ TRẢ KẾT QUẢ", "SỔ THEO DÕI HỒ SƠ", "Năm 2018", "", "Đơn vị: hồ sơ"][
+def _titles(style: Style, office: str, year: int) -> list[str]:
+    return [office, "BỘ PHẬN TIẾP NHẬN VÀ TRẢ KẾT QUẢ", "SỔ THEO DÕI HỒ SƠ", f"Năm {year}", "", "Đơn vị: hồ sơ"][
         : style.titles
     ]
 

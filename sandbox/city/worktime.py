@@ -23,7 +23,7 @@ DAY = 24 * HOUR
 WORKDAY = 8 * HOUR
 MORNING = 9 * HOUR // 2
 OPENING, LUNCH_END, CLOSING = 7 * HOUR, 27 * HOUR // 2, 17 * HOUR
-FIRST, LAST = date(2018, 1, 1), date(2021, 12, 31)
+FIRST, LAST = date(2018, 1, 1), date(2027, 12, 31)
 
 
 def moment(text: str) -> int:

@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 import requests
 
+from sandbox.city.scenario import CITY_2018, SCENARIOS, Scenario
 from sandbox.stack.environment import CHECKOUT, USERS, Ports, airflow_secrets
 from sandbox.stack.processes import StackError, patiently, sweep
 from sandbox.stack.progress import display
@@ -27,13 +29,16 @@ FAILED, SOME_DOWN, INTERRUPTED = 1, 3, 130
 def main() -> int:
     """Exit status: 0 done, 1 failed, 3 done but some sources were down or held, 130 interrupted."""
     given = _arguments()
-    home = given.home.absolute()
+    scenario = SCENARIOS[given.scenario]
     if given.command == "down":
-        return down(home)
+        return down([given.home] if given.home else map(home_of, SCENARIOS.values()))
+    home = (given.home or home_of(scenario)).absolute()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     ports = Ports.usual() if given.command == "up" else Ports.free()
-    stack = Stack(Plan(home=home, scale=given.scale, seed=given.seed, as_of=given.as_of, ports=ports))
+    stack = Stack(
+        Plan(home=home, scenario=scenario, scale=given.scale, seed=given.seed, as_of=given.as_of, ports=ports)
+    )
     try:
         return _run(stack, keep=given.command == "up")
     except (StackError, requests.RequestException) as error:
@@ -48,12 +53,22 @@ def main() -> int:
         stack.stop()
 
 
-def down(home: Path) -> int:
-    """Stops the stack of a home, wherever it was started; nothing to stop is fine."""
-    note = home / "run" / "stack.json"
-    if not note.exists():
-        print("nothing to stop")
-        return 0
+def home_of(scenario: Scenario) -> Path:
+    """Another city needs another memory: what is known of one means nothing to the other."""
+    home = Path(os.environ.get("MOTCUA_HOME") or CHECKOUT / "var")
+    return home if scenario is CITY_2018 else home / scenario.name
+
+
+def down(homes: Iterable[Path]) -> int:
+    """Stops the stacks of some homes, wherever they were started; nothing to stop is fine."""
+    notes = [note for home in homes if (note := home.absolute() / "run" / "stack.json").exists()]
+    for note in notes:
+        _stop(note)
+    print("stopped" if notes else "nothing to stop")
+    return 0
+
+
+def _stop(note: Path) -> None:
     told = json.loads(note.read_text(encoding="utf-8"))
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(told["pid"])
@@ -64,15 +79,14 @@ def down(home: Path) -> int:
                     break
     sweep(told["mark"])
     note.unlink(missing_ok=True)
-    print("stopped")
-    return 0
 
 
 def _run(stack: Stack, *, keep: bool) -> int:
     began = time.monotonic()
-    print(f"Starting PostgreSQL, the stand-in city and Airflow ({stack.programs.logs}) …", flush=True)
+    name = stack.plan.scenario.name
+    print(f"Starting PostgreSQL, the stand-in city of {name} and Airflow ({stack.programs.logs}) …", flush=True)
     stack.start()
-    print(f"Started in {stack.seconds['start']:.0f} s. One cycle as of {stack.plan.as_of}:", flush=True)
+    print(f"Started in {stack.seconds['start']:.0f} s. One cycle as of {stack.plan.stands_at}:", flush=True)
     try:
         stack.cycle(display())
         status = _sum_up(stack, seconds=time.monotonic() - began, keep=keep)
@@ -103,7 +117,7 @@ def _sum_up(stack: Stack, *, seconds: float, keep: bool) -> int:
     }
     told = ", ".join(f"{name} {stack.seconds[key]:.0f} s" for key, name in parts.items())
     print(f"\nThe city portal follows version {stack.followed['seq']} and holds {stack.followed['rows']} dossiers")
-    print(f"The whole run: {seconds:.0f} s ({told})")
+    print(f"The whole run of scenario {stack.plan.scenario.name}: {seconds:.0f} s ({told})")
     keeps = "" if keep else "; `make up` keeps it all running"
     feed = stack.home / "feeds" / "v1"
     print(f"Look next: {feed} (feed; the page is its index.html), {stack.programs.logs} (logs){keeps}")
@@ -127,10 +141,15 @@ def _keep(stack: Stack) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox.stack", description=__doc__)
     parser.add_argument("command", choices=("run", "up", "down"))
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("MOTCUA_HOME") or CHECKOUT / "var"))
+    parser.add_argument(
+        "--scenario", choices=SCENARIOS, default=CITY_2018.name, help="which city (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--home", type=Path, help="state directory (default: MOTCUA_HOME or var/, and 2026/ in it for that scenario)"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="size of the city; 1.0 is the whole of it")
     parser.add_argument("--seed", type=int, default=2018)
-    parser.add_argument("--as-of", default=Plan.as_of, help="the moment of the cycle (default: %(default)s)")
+    parser.add_argument("--as-of", help="the moment of the cycle (default: the scenario's)")
     return parser.parse_args()
 
 

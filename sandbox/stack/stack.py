@@ -18,6 +18,7 @@ from typing import IO
 import psycopg
 import requests
 
+from sandbox.city.scenario import CITY_2018, Scenario
 from sandbox.stack.airflow_api import FINISHED, AirflowApi
 from sandbox.stack.environment import (
     CHECKOUT,
@@ -55,18 +56,25 @@ class Plan:
         home: state directory, `MOTCUA_HOME` of all that runs here.
         scale: size of the city; 1.0 is the whole of it.
         seed: of the stand-in's history.
-        as_of: the moment at which the stand-in stands.
-        registry: directory of the registry; None means the packaged one.
+        scenario: which city plays.
+        as_of: the moment at which the stand-in stands; None means the scenario's.
+        registry: directory of the registry; None means the scenario's.
         city_options: more arguments for the stand-in.
     """
 
     home: Path
     scale: float = 1.0
     seed: int = 2018
-    as_of: str = "2018-12-25T17:00:00+07:00"
+    scenario: Scenario = CITY_2018
+    as_of: str | None = None
     registry: Path | None = None
     city_options: tuple[str, ...] = ()
     ports: Ports = field(default_factory=Ports.free)
+
+    @property
+    def stands_at(self) -> str:
+        """The moment of the stand-in and of the cycle."""
+        return self.as_of or self.scenario.as_of
 
 
 class Stack:
@@ -152,7 +160,7 @@ class Stack:
         self._environment = {
             **_inherited(),
             **airflow_environment(self.home, self.plan.ports, urls["airflow"]),
-            **pipeline_environment(self.home, self.database_url, self.plan.registry),
+            **pipeline_environment(self.home, self.database_url, self.plan.registry or self.plan.scenario.registry),
         }
         with psycopg.connect(urls["airflow"].replace("+psycopg", ""), autocommit=True) as connection:
             # what Airflow remembers on a laptop may lose its last half second in a power cut; the warehouse may not
@@ -161,9 +169,10 @@ class Stack:
 
     def _start_city(self) -> Program:
         plan = self.plan
-        registry = plan.registry or CHECKOUT / "include" / "motcua" / "registry"
-        options = {"--port": plan.ports.city, "--home": city_home(self.home), "--registry": registry,
-                   "--seed": plan.seed, "--scale": plan.scale, "--as-of": plan.as_of}  # fmt: skip
+        options = {"--port": plan.ports.city, "--home": city_home(self.home), "--scenario": plan.scenario.name,
+                   "--seed": plan.seed, "--scale": plan.scale, "--as-of": plan.stands_at}  # fmt: skip
+        if plan.registry is not None:
+            options["--registry"] = plan.registry
         arguments = [str(part) for option in options.items() for part in option]
         command = (sys.executable, "-m", "sandbox.city", "serve", *arguments, *plan.city_options)
         return self.programs.start("city", command, _inherited(), CHECKOUT)
@@ -208,7 +217,9 @@ class Stack:
         Raises:
             StackError: a run failed or did not end; the message carries the task's last words.
         """
-        run = self.airflow.trigger(COLLECT, {"as_of": as_of or self.plan.as_of, "sources": list(sources), "full": full})
+        run = self.airflow.trigger(
+            COLLECT, {"as_of": as_of or self.plan.stands_at, "sources": list(sources), "full": full}
+        )
         runs = {COLLECT: run["dag_run_id"]}
         figures = Figures(self.database_url, run["dag_run_id"])
         with contextlib.closing(figures), show:

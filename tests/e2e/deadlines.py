@@ -15,17 +15,20 @@ def _days(first: tuple[int, int, int], number: int = 1) -> set[date]:
     return {date(*first) + DAY * more for more in range(number)}
 
 
-# As the Government announced them for 2018 and 2019. Two days off were exchanged for two Saturdays.
+# As the Government announced them for 2018, 2019 and 2026. Days off were exchanged for Saturdays.
 HOLIDAYS = (
     _days((2018, 1, 1)) | _days((2018, 2, 14), 7) | _days((2018, 4, 25)) | _days((2018, 4, 30), 2)
     | _days((2018, 9, 3)) | _days((2018, 12, 31), 2) | _days((2019, 2, 4), 5) | _days((2019, 4, 15))
     | _days((2019, 4, 29), 3) | _days((2019, 9, 2))
+    | _days((2026, 1, 1), 2) | _days((2026, 2, 16), 5) | _days((2026, 4, 27)) | _days((2026, 4, 30), 2)
+    | _days((2026, 8, 31), 3) | _days((2026, 11, 24))
 )  # fmt: skip
-WORKED_SATURDAYS = {date(2019, 1, 5), date(2019, 5, 4)}
+WORKED_SATURDAYS = {date(2019, 1, 5), date(2019, 5, 4), date(2026, 1, 10), date(2026, 8, 22)}
+YEARS = (2018, 2019, 2026)
 
 
 def is_worked(day: date) -> bool:
-    assert date(2018, 1, 1) <= day <= date(2019, 12, 31), f"the checker knows no holidays of {day.year}"
+    assert day.year in YEARS, f"the checker knows no holidays of {day.year}"
     return day in WORKED_SATURDAYS or (day.weekday() < 5 and day not in HOLIDAYS)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from pathlib import Path
 
-from sandbox.city.registry import canonical, read_registry
+from sandbox.city.registry import PACKAGED, canonical, read_registry, rows_of
+from sandbox.city.scenario import CITY_2018, Scenario
 
-REGISTRY = Path(__file__).resolve().parents[2] / "include" / "motcua" / "registry"
 Table = dict[str, dict[str, str]]
 
 
@@ -26,14 +24,15 @@ class RegistryTables:
         return bool(procedure and self.procedures.get(procedure, {}).get("sensitive"))
 
 
-def read_tables(folder: Path = REGISTRY, on: str = "2018-04-01") -> RegistryTables:
+def read_tables(scenario: Scenario = CITY_2018) -> RegistryTables:
+    folder, day = scenario.registry or PACKAGED, scenario.as_of[:10]
     units = {
         canonical(row["agency_code"]): row
-        for row in _rows(folder / "units.csv")
-        if row["valid_from"] <= on and (not row["valid_to"] or on < row["valid_to"])
+        for row in rows_of(folder, "units.csv")
+        if row["valid_from"] <= day and (not row["valid_to"] or day < row["valid_to"])
     }
-    procedures, fields = (_rows(folder / f"{name}.csv") for name in ("procedures", "fields"))
-    sources = read_registry(folder).sources
+    procedures, fields = (rows_of(folder, f"{name}.csv") for name in ("procedures", "fields"))
+    sources = read_registry(folder, scenario).sources
     return RegistryTables(
         procedures={row["code"]: row for row in procedures},
         fields={row["code"]: row for row in fields},
@@ -41,8 +40,3 @@ def read_tables(folder: Path = REGISTRY, on: str = "2018-04-01") -> RegistryTabl
         sources=frozenset(source.id for source in sources),
         registers=frozenset(source.id for source in sources if source.platform == "sftp_register"),
     )
-
-
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))

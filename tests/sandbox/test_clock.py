@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from sandbox.city.clock import dates_at, view_at
-from sandbox.city.population import KEPT_DELETED, STANDARD_AS_OF, Population
+from sandbox.city.population import KEPT_DELETED, Population
 from sandbox.city.worktime import DAY, NEVER, moment
-from tests.sandbox.city_client import CityClient
+from tests.sandbox.city_client import AS_OF, CityClient
+
+STANDARD_AS_OF = moment(AS_OF)
 
 
 @pytest.fixture

@@ -12,16 +12,17 @@ import pytest
 
 from sandbox.city import times
 from sandbox.city.ledger import dossier_lines
-from sandbox.city.population import STANDARD_AS_OF
 from sandbox.city.register import LOCAL, PLATFORM, Registers, styles
 from sandbox.city.registry import Registry
 from sandbox.city.sheets import MINUTES
 from sandbox.city.state import CityState
 from sandbox.city.worktime import SECOND, moment
+from tests.sandbox.city_client import AS_OF
 
 pytestmark = pytest.mark.slow
 
 Lines = list[dict]
+STANDARD_AS_OF = moment(AS_OF)
 
 
 @pytest.fixture(scope="module")

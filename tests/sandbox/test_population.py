@@ -9,10 +9,12 @@ import pytest
 
 from sandbox.city.clock import view_at
 from sandbox.city.faults import CANNOT, RULES, can_break
-from sandbox.city.population import ONLINE_CHANNEL, STANDARD_AS_OF, Population, build
+from sandbox.city.population import ONLINE_CHANNEL, Population, build
 from sandbox.city.registry import Registry
 from sandbox.city.worktime import DAY, NEVER, WorkTime, moment
+from tests.sandbox.city_client import AS_OF
 
+STANDARD_AS_OF = moment(AS_OF)
 FIRST = moment("2018-04-01T00:00:00")
 
 

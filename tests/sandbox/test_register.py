@@ -82,7 +82,7 @@ def test_what_an_encoding_has_not_is_damage(encoding: str) -> None:
 
 def test_csv_is_what_its_office_writes() -> None:
     style = Style(suffix="csv", encoding="utf-8-sig", delimiter=";", dates=SHORT, titles=2, headings="capitals")
-    body = written(style, "UBND xã", LINES)
+    body = written(style, "UBND xã", 2018, LINES)
     assert body.startswith(b"\xef\xbb\xbfUBND x")
     rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), delimiter=";"))
     assert rows[2] == [heading.upper() for heading in HEADINGS]
@@ -96,14 +96,16 @@ def test_csv_is_what_its_office_writes() -> None:
 def test_workbook_is_what_its_office_writes(serials: bool) -> None:
     style = Style(suffix="xlsx", serials=serials, titles=3, tall=True)
     rows = (
-        CalamineWorkbook.from_filelike(io.BytesIO(written(style, "UBND xã", LINES))).get_sheet_by_index(0).to_python()
+        CalamineWorkbook.from_filelike(io.BytesIO(written(style, "UBND xã", 2018, LINES)))
+        .get_sheet_by_index(0)
+        .to_python()
     )
     assert rows[3][9] == "Thời gian"
     assert [upper or lower for upper, lower in zip(rows[3], rows[4], strict=True)][14:] == list(HEADINGS[14:])
     assert rows[4][9:14] == list(HEADINGS[9:14])
     assert rows[5][9] == (datetime.fromisoformat("2018-10-12T08:05") if serials else "12/10/2018 08:05")
     assert [row[0] for row in rows[5:]] == [1, 2, 3]  # what the formulas gave when the office last saved it
-    assert written(style, "UBND xã", LINES) == written(style, "UBND xã", LINES)
+    assert written(style, "UBND xã", 2018, LINES) == written(style, "UBND xã", 2018, LINES)
 
 
 def test_offices_write_in_every_manner_and_as_they_have_declared(registry: Registry) -> None:

@@ -40,18 +40,37 @@ def test_agencies_stand_in_tables_by_kind_and_district() -> None:
     ]  # fmt: skip
     counted = {"H24.31.01": Figures(received=5)}
     assert tables(listed, counted) == [
-        Table(title="Sở, ban, ngành", agencies=[_agency("Sở C")]),
-        Table(title="Quận, huyện", agencies=[_agency("Quận A")]),
+        Table(title="Sở, ban, ngành", agencies=[_agency("Sở C")], is_folded=False),
+        Table(title="Quận, huyện", agencies=[_agency("Quận A")], is_folded=False),
         Table(
             title="Quận A",
             agencies=[Agency(name="Phường B", figures=Figures(received=5), state="Mất kết nối", is_fresh=False)],
+            is_folded=True,
         ),
+    ]
+
+
+def test_without_districts_communes_stand_in_tables_by_kind() -> None:
+    listed = [
+        {"agency_code": "H24", "name": "UBND thành phố", "kind": "city", "parent": None, "data_state": "fresh"},
+        {"agency_code": "H24.112", "name": "Xã A", "kind": "commune", "parent": "H24", "data_state": "fresh"},
+        {"agency_code": "H24.165", "name": "Phường B", "kind": "ward", "parent": "H24", "data_state": "fresh"},
+        {"agency_code": "H24.213", "name": "Đặc khu C", "kind": "special_zone", "parent": "H24", "data_state": "fresh"},
+        {"agency_code": "H24.71", "name": "Sở D", "kind": "department", "parent": "H24", "data_state": "fresh"},
+    ]
+    assert tables(listed, {}) == [
+        Table(title="Sở, ban, ngành", agencies=[_agency("Sở D")], is_folded=False),
+        Table(title="Phường", agencies=[_agency("Phường B")], is_folded=True),
+        Table(title="Xã", agencies=[_agency("Xã A")], is_folded=True),
+        Table(title="Đặc khu", agencies=[_agency("Đặc khu C")], is_folded=True),
     ]
 
 
 def test_a_table_adds_its_agencies_up() -> None:
     one = Agency(name="A", figures=Figures(received=2, online=1, classes={"early": 2}), state="", is_fresh=True)
-    assert Table(title="", agencies=[one, one]).total == Figures(received=4, online=2, classes={"early": 4})
+    assert Table(title="", agencies=[one, one], is_folded=False).total == Figures(
+        received=4, online=2, classes={"early": 4}
+    )
 
 
 def _agency(name: str) -> Agency:

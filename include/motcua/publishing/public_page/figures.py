@@ -10,7 +10,10 @@ import pyarrow as pa
 
 from motcua.domain.status import Channel
 
-_KINDS = {"department": "Sở, ban, ngành", "district": "Quận, huyện"}
+# What stands directly below the city, in three tiers and in two.
+_OPEN = {"department": "Sở, ban, ngành", "district": "Quận, huyện"}
+_FOLDED = {"ward": "Phường", "township": "Thị trấn", "commune": "Xã", "special_zone": "Đặc khu"}
+_BELOW_THE_CITY = _OPEN | _FOLDED
 _FRESH = "Đầy đủ"
 
 
@@ -72,10 +75,17 @@ class Agency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Agencies that are shown together: all departments, all districts, or the communes of one district."""
+    """Agencies that are shown together: all departments, all districts, or communes of one district or of one kind.
+
+    Attributes:
+        title: the words above it.
+        agencies: its rows.
+        is_folded: whether it is closed at first.
+    """
 
     title: str
     agencies: Sequence[Agency]
+    is_folded: bool
 
     @property
     def total(self) -> Figures:
@@ -103,7 +113,9 @@ def count(rows: pa.Table) -> dict[str, Figures]:
 
 
 def tables(agencies: Iterable[Mapping[str, str]], counted: Mapping[str, Figures]) -> list[Table]:
-    """The tables of the page: departments, districts, then each district's communes; agencies as the feed lists them.
+    """The tables of the page, agencies as the feed lists them.
+
+    Departments and districts come first, then each district's communes; where there are no districts, communes by kind.
 
     Args:
         agencies: entries of `agencies.json`.
@@ -112,8 +124,10 @@ def tables(agencies: Iterable[Mapping[str, str]], counted: Mapping[str, Figures]
     listed = list(agencies)
     rows: dict[str, list[Agency]] = {}
     names = {entry["agency_code"]: entry["name"] for entry in listed}
+    kinds = {entry["agency_code"]: entry["kind"] for entry in listed}
     for entry in listed:
-        title = _KINDS.get(entry["kind"]) or names.get(entry["parent"] or "")
+        above = kinds.get(entry["parent"] or "")
+        title = _BELOW_THE_CITY[entry["kind"]] if above == "city" else names.get(entry["parent"] or "")
         if title is not None:
             is_fresh = entry["data_state"] == "fresh"
             rows.setdefault(title, []).append(
@@ -124,5 +138,11 @@ def tables(agencies: Iterable[Mapping[str, str]], counted: Mapping[str, Figures]
                     is_fresh=is_fresh,
                 )
             )
-    first = [Table(title=title, agencies=rows.pop(title)) for title in _KINDS.values() if title in rows]
-    return first + [Table(title=title, agencies=some) for title, some in rows.items()]
+    titles = sorted(rows, key=_place)
+    return [Table(title=title, agencies=rows[title], is_folded=title not in _OPEN.values()) for title in titles]
+
+
+def _place(title: str) -> int:
+    """Kinds in their order, then districts as they come."""
+    kinds = list(_BELOW_THE_CITY.values())
+    return kinds.index(title) if title in kinds else len(kinds)
