@@ -1,4 +1,4 @@
-"""The truth to compare with: every dossier as its source shows it at the clock, one JSON line each.
+"""The truth to compare with: every dossier as each source that has it shows it at the clock, one JSON line each.
 
 A register shows what it had at its last drop, without steps or supplements of its own: see `registers_told`.
 """
@@ -85,6 +85,7 @@ def _chunk(view: View, dossiers: Moments, dates: Dates, children: Children, twic
         lines.append(
             {
                 "source_id": source.id,
+                "filed_with": city.registry.sources[int(city.filed_with[dossier])].id,
                 "platform": source.platform,
                 "unit": canonical(source.unit),
                 "unit_wire": source.unit,

@@ -112,11 +112,29 @@ def online_weights(registry: Registry, source: Moments, procedure: Moments) -> W
     return offices[source] * levels[procedure]
 
 
+def draw_departments(registry: Registry, procedure: Moments, rng: np.random.Generator) -> Moments:
+    """A department's source for each dossier: one that answers for the procedure's field, if any does."""
+    places = np.array([place for place, one in enumerate(registry.sources) if one.kind == "department"])
+    chosen = np.empty(len(procedure), dtype=np.int64)
+    for number in np.unique(procedure).tolist():
+        answers = [_answers(registry.sources[place], registry.procedures[number]) for place in places.tolist()]
+        rows = procedure == number
+        chosen[rows] = rng.choice(places[answers] if any(answers) else places, int(rows.sum()))
+    return chosen
+
+
 def _handles(office: Source, procedure: Procedure) -> bool:
     if procedure.level != office.level:
         return False
-    if office.kind != "department":
-        return True
-    unit, field = office.unit_name.lower(), procedure.field_name.lower()
-    words = next((fields for name, fields in DEPARTMENT_FIELDS.items() if name.lower() in unit), None)
-    return words is None or any(word.lower() in field for word in words)
+    return office.kind != "department" or _fields(office) is None or _answers(office, procedure)
+
+
+def _answers(department: Source, procedure: Procedure) -> bool:
+    """Whether it is known for the procedure's field."""
+    return any(word.lower() in procedure.field_name.lower() for word in _fields(department) or ())
+
+
+def _fields(department: Source) -> tuple[str, ...] | None:
+    """What it answers for; None for anything."""
+    unit = department.unit_name.lower()
+    return next((fields for name, fields in DEPARTMENT_FIELDS.items() if name.lower() in unit), None)
