@@ -19,7 +19,7 @@ SHARE = 0.03
 ROOM = 4 * HOUR  # working time from an office's last step to its end, within which others have the dossier
 TO_DEPARTMENT = 0.35  # of what a district gets from a commune
 LAST_ANSWERS = 0.4  # what the last office hands over to the applicant itself
-ASKS, DELETES, POSTPONES = 0.1, 0.04, 0.12  # shares of what comes to an office: for papers, its row, what was promised
+ASKS, DELETES, POSTPONES = 0.1, 0.08, 0.12  # shares of what comes to an office: for papers, its row, what was promised
 LONGER = 2  # working days that an office takes itself where it postpones, or got the dossier overdue
 # where the moments of a stop lie between the one at which it was passed on and the one at which it is awaited back:
 # received, worked on, asked for papers, answered (then it may pass on), finished, handed back
@@ -130,7 +130,7 @@ def _happens(
     received, _, asked, answered, finished, handed_back = moments
     asks = is_last & (rng.random(len(due_at)) < ASKS)
     asked[~asks] = answered[~asks] = NEVER
-    deletes = deletable & (rng.random(len(due_at)) < DELETES)
+    deletes = _some(deletable, DELETES, rng)
     deleted_at = np.where(deletes, finished, NEVER)
     finished[deletes] = handed_back[deletes] = NEVER
     day, due_day = (work.place(column // DAY) for column in (received, due_at))
@@ -147,3 +147,11 @@ def _happens(
         statuses=np.array(_STATUSES, dtype=np.uint8)[order],
     )
     return received, deleted_at, timeline
+
+
+def _some(of: Flags, share: float, rng: np.random.Generator) -> Flags:
+    """A share of those that are set, two at the least: so a small city has it too."""
+    places = np.flatnonzero(of)
+    some = np.zeros(len(of), dtype=bool)
+    some[rng.choice(places, min(max(round(share * len(places)), 2), len(places)), replace=False)] = True
+    return some
