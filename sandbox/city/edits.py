@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from sandbox.city import faults
-from sandbox.city.population import IN_PERSON, Population, ranks
+from sandbox.city.population import COLUMNS, IN_PERSON, Population, with_rows
 from sandbox.city.timeline import Timeline
 from sandbox.city.worktime import DAY, HOUR, NEVER, Moments
 
@@ -99,10 +99,11 @@ def _insert(city: Population, edit: Edit) -> Population:
     width = city.timeline.times.shape[1]
     times, statuses = np.full((count, width), NEVER), np.zeros((count, width), dtype=np.uint8)
     times[:, 0], statuses[:, 0] = at, 2
-    return _with_rows(
+    return with_rows(
         city,
         {
-            "source": np.full(count, edit.source), "procedure": city.procedure[like], "kind": city.kind[like],
+            "source": np.full(count, edit.source), "filed_with": np.full(count, edit.source),
+            "procedure": city.procedure[like], "kind": city.kind[like],
             "channel": np.full(count, IN_PERSON, dtype=np.uint8),
             "seed": chance.integers(0, 2**63, count).astype(np.uint64), "submitted_at": at, "received_at": at,
             "deleted_at": never, "touched_at": nothing, "gone": nothing.astype(bool), "original": nothing - 1,
@@ -183,7 +184,7 @@ def _write(city: Population, edit: Edit) -> Population:
 def _swap_versions(city: Population, edit: Edit) -> Population:
     """Lists the version from before the last step too, behind the newer one and with its own, older change time."""
     dossiers = _places(city, edit)
-    columns = {name: getattr(city, name)[dossiers] for name in _COLUMNS}
+    columns = {name: getattr(city, name)[dossiers] for name in COLUMNS}
     columns |= {
         "original": dossiers,
         "touched_at": np.zeros_like(dossiers),
@@ -191,7 +192,7 @@ def _swap_versions(city: Population, edit: Edit) -> Population:
     }
     copies = Timeline(*(getattr(city.timeline, column.name)[dossiers] for column in fields(Timeline)))
     older = _cut(copies, np.arange(len(dossiers)), _last_but_one(copies, edit.made_at))
-    return _with_rows(city, columns, older, [city.codes[dossier] for dossier in dossiers.tolist()])
+    return with_rows(city, columns, older, [city.codes[dossier] for dossier in dossiers.tolist()])
 
 
 def _step_back(city: Population, edit: Edit) -> Population:
@@ -214,10 +215,6 @@ OPS: dict[str, Callable[[Population, Edit], Population]] = {
     "bad_share": _break,
     "text": _write,
 }
-_COLUMNS = (
-    "source", "procedure", "channel", "kind", "seed", "submitted_at", "received_at", "deleted_at", "touched_at", "gone",
-    "original", "fault", "oddities", "twice",
-)  # fmt: skip
 
 
 def _places(city: Population, edit: Edit) -> Moments:
@@ -225,19 +222,6 @@ def _places(city: Population, edit: Edit) -> Moments:
     own = np.flatnonzero((city.source == edit.source) & (city.original < 0)).tolist()
     wanted = set(edit.codes)
     return np.array([place for place in own if city.codes[place] in wanted], dtype=np.int64)
-
-
-def _with_rows(city: Population, columns: Mapping[str, np.ndarray], timeline: Timeline, codes: list[str]) -> Population:
-    """The city with further dossiers behind its own."""
-    grown = {name: np.concatenate([getattr(city, name), columns[name]]) for name in _COLUMNS}
-    times = {
-        column.name: np.concatenate([getattr(city.timeline, column.name), getattr(timeline, column.name)])
-        for column in fields(Timeline)
-    }
-    listed = [*city.listed_codes, *codes]
-    return replace(
-        city, **grown, timeline=Timeline(**times), codes=[*city.codes, *codes], listed_codes=listed, rank=ranks(listed)
-    )
 
 
 def _cut(timeline: Timeline, dossiers: Moments, last: Moments) -> Timeline:

@@ -1,4 +1,4 @@
-"""The truth to compare with: every dossier as its source shows it at the clock, one JSON line each.
+"""The truth to compare with: every dossier as each source that has it shows it at the clock, one JSON line each.
 
 A register shows what it had at its last drop, without steps or supplements of its own: see `registers_told`.
 """
@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from sandbox.city import times
@@ -30,11 +31,17 @@ _CHUNK = 5_000
 
 
 class Children(NamedTuple):
-    """How many steps and supplement requests dossiers have, and the status of the newest step, 0 for none."""
+    """How many steps and supplement requests dossiers have, and the status of the newest step, 0 for none.
+
+    `times` and `statuses` of the steps and the moments of `requests` have a row a dossier, NEVER for none.
+    """
 
     steps: Moments
     newest: Moments
     supplements: Moments
+    times: Moments
+    statuses: npt.NDArray[np.uint8]
+    requests: Moments
 
 
 def dossier_lines(state: CityState) -> Iterator[bytes]:
@@ -67,7 +74,7 @@ def _lines(view: View, offices: Flags, first: Moments | None = None) -> Iterator
         dossiers = present[start : start + _CHUNK]
         dates = dates_at(view, dossiers)
         if first is None:
-            children = Children(view.steps[dossiers], view.status[dossiers], _supplements(view, dossiers))
+            children = _children(view, dossiers)
         else:
             dates = replace(as_told(view.city, dossiers, dates), changed=first[dossiers])
             children = _derived(dates)
@@ -77,6 +84,8 @@ def _lines(view: View, offices: Flags, first: Moments | None = None) -> Iterator
 def _chunk(view: View, dossiers: Moments, dates: Dates, children: Children, twice: set[int]) -> bytes:
     city = view.city
     written = {name: _zoned(getattr(dates, name)) for name in _DATES}
+    history, requested = times.iso(children.times), times.iso(children.requests)
+    statuses = children.statuses.tolist()
     lines = []
     for place, dossier in enumerate(dossiers.tolist()):
         source = city.registry.sources[int(city.source[dossier])]
@@ -85,6 +94,7 @@ def _chunk(view: View, dossiers: Moments, dates: Dates, children: Children, twic
         lines.append(
             {
                 "source_id": source.id,
+                "filed_with": city.registry.sources[int(city.filed_with[dossier])].id,
                 "platform": source.platform,
                 "unit": canonical(source.unit),
                 "unit_wire": source.unit,
@@ -97,6 +107,8 @@ def _chunk(view: View, dossiers: Moments, dates: Dates, children: Children, twic
                 "steps": int(children.steps[place]),
                 "newest_step": int(children.newest[place]) or None,
                 "supplements": int(children.supplements[place]),
+                "history": [step for step in zip(history[place], statuses[place], strict=True) if step[0]],
+                "requested": [at for at in requested[place] if at],
                 "deleted": bool(view.deleted[dossier]),
                 "fault": fault or None,
                 "duplicate": dossier in twice,
@@ -105,21 +117,35 @@ def _chunk(view: View, dossiers: Moments, dates: Dates, children: Children, twic
     return b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
 
 
-def _supplements(view: View, dossiers: Moments) -> Moments:
-    """Supplement requests that the source shows."""
+def _children(view: View, dossiers: Moments) -> Children:
+    """What the source shows."""
     timeline = view.city.timeline
-    requested = timeline.requested_at[dossiers] <= view.now
+    shown = timeline.times[dossiers]
+    shown, statuses = np.where(shown <= view.now, shown, NEVER), timeline.statuses[dossiers]
+    requested = timeline.requested_at[dossiers]
     lost = (view.fault[dossiers] == RULES.index("supplement_without_request")) & (view.status[dossiers] == 5)
-    steps = ((timeline.statuses[dossiers] == 5) & (timeline.times[dossiers] <= view.now)).sum(axis=1)
     by_step = np.array([one.platform in REQUESTED_BY_STEP for one in view.city.registry.sources])
-    return np.where(by_step[view.city.source[dossiers]], steps, requested & ~lost)
+    requests = np.where(statuses == 5, shown, NEVER)
+    other = ~by_step[view.city.source[dossiers]]
+    requests[other] = NEVER
+    requests[other, 0] = np.where((requested <= view.now) & ~lost, requested, NEVER)[other]
+    supplements = (requests != NEVER).sum(axis=1)
+    return Children(view.steps[dossiers], view.status[dossiers], supplements, shown, statuses, requests)
 
 
 def _derived(dates: Dates) -> Children:
     """A register's steps are those that its dates imply: received, finished, returned."""
-    reached = np.stack([moments < IMPOSSIBLE for moments in (dates.received, dates.finished, dates.returned)])
-    newest = (reached * np.array([[2], [9], [10]])).max(axis=0)
-    return Children(reached.sum(axis=0), newest, np.zeros_like(newest))
+    moments = np.stack([dates.received, dates.finished, dates.returned], axis=1)
+    reached, statuses = moments < IMPOSSIBLE, np.array([[2, 9, 10]], dtype=np.uint8)
+    newest = (reached * statuses).max(axis=1)
+    return Children(
+        steps=reached.sum(axis=1),
+        newest=newest,
+        supplements=np.zeros_like(newest),
+        times=np.where(reached, moments, NEVER),
+        statuses=np.broadcast_to(statuses, moments.shape).astype(np.uint8),
+        requests=np.full((len(moments), 1), NEVER),
+    )
 
 
 def _zoned(moments: Moments) -> list[str | None]:

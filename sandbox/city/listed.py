@@ -50,6 +50,7 @@ class Row:
 
     bits: int
     source: Source
+    filed_with: Source
     procedure: Procedure
     code: str
     procedure_code: Written
@@ -89,7 +90,7 @@ class Row:
     @property
     def address(self) -> str:
         """The applicant's address."""
-        return texts.address(self.bits, self.source.unit_name)
+        return texts.address(self.bits, self.filed_with.unit_name)
 
     @property
     def delivery(self) -> int:
@@ -157,13 +158,14 @@ _DATES = ("submitted", "received", "due", "finished", "returned", "changed")
 
 
 def _row(city: Population, dossier: int, bits: int, dates: Sequence[Written]) -> Row:
-    source = city.registry.sources[int(city.source[dossier])]
+    source, filed_with = (city.registry.sources[int(of[dossier])] for of in (city.source, city.filed_with))
     procedure = city.registry.procedures[int(city.procedure[dossier])]
     oddities, kind = int(city.oddities[dossier]), int(city.kind[dossier])
     name = texts.applicant(bits, kind)
     summary = texts.summary(procedure.name, name)
     return Row(
-        bits, source, procedure, city.listed_codes[dossier], listed_procedure(procedure, oddities, bits), source.unit,
+        bits, source, filed_with, procedure, city.listed_codes[dossier],
+        listed_procedure(procedure, oddities, bits), source.unit,
         None if oddities & Oddity.NO_CHANNEL else int(city.channel[dossier]), kind, None, None,
         texts.odd_text(name, oddities & ~Oddity.MARKUP) if oddities else name,
         texts.odd_text(summary, oddities) if oddities else summary,

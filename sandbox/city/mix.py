@@ -91,10 +91,23 @@ def online_weights(registry: Registry, source: Moments, procedure: Moments) -> W
     return offices[source] * levels[procedure]
 
 
+def draw_departments(registry: Registry, procedure: Moments, rng: np.random.Generator) -> Moments:
+    """A department's source for each dossier: one that answers for the procedure's field, if any does."""
+    places = np.array([place for place, one in enumerate(registry.sources) if one.kind == "department"])
+    chosen = np.empty(len(procedure), dtype=np.int64)
+    for number in np.unique(procedure).tolist():
+        answers = [_answers(registry.sources[place], registry.procedures[number]) for place in places.tolist()]
+        rows = procedure == number
+        chosen[rows] = rng.choice(places[answers] if any(answers) else places, int(rows.sum()))
+    return chosen
+
+
 def _handles(office: Source, procedure: Procedure) -> bool:
     if procedure.level not in office.levels:
         return False
-    if office.kind != "department":
-        return True
-    field = procedure.field_name.lower()
-    return office.fields is None or any(word.lower() in field for word in office.fields)
+    return office.kind != "department" or office.fields is None or _answers(office, procedure)
+
+
+def _answers(department: Source, procedure: Procedure) -> bool:
+    """Whether it is known for the procedure's field."""
+    return any(word.lower() in procedure.field_name.lower() for word in department.fields or ())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.city import faults, mix
+from sandbox.city import faults, mix, passing
 from sandbox.city.registry import Registry
 from sandbox.city.scenario import Scenario
 from sandbox.city.timeline import Flags, Timeline, draw_timeline, limits_of
@@ -18,6 +18,7 @@ from sandbox.city.worktime import DAY, HOUR, MINUTE, NEVER, WORKDAY, Moments, Wo
 # On top, at scale 1: received after the report; never received; refused; deleted again.
 LATER, NEW, REFUSED, DELETED = 11_500, 450, 800, 320
 TWICE_LISTED = 260
+OTHER_CHANNEL, OTHER_PROCEDURE = 0.06, 0.05  # shares of what an office that got a dossier writes otherwise
 KEPT_DELETED = 90 * DAY
 REGISTER_CLOSES = 30 * MINUTE  # before the office does
 
@@ -26,11 +27,12 @@ IN_PERSON, ONLINE_CHANNEL, POSTAL = 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """One row a dossier; moments are local milliseconds, NEVER for none.
+    """One row a dossier and office that has it; moments are local milliseconds, NEVER for none.
 
     Attributes:
         registry: what `source` and `procedure` point into.
         source: place of the source.
+        filed_with: place of the source where it was filed: another one where it was passed on to this one.
         procedure: place of the procedure.
         channel: 1 in person, 2 online, 3 postal.
         kind: 0 citizen, 1 enterprise, 2 household business, 3 state agency, 4 other.
@@ -45,7 +47,7 @@ class Population:
         fault: 0 or the number of a rule in `faults.RULES`.
         oddities: bits of `faults.Oddity`.
         twice: whether its row is listed twice.
-        codes: dossier codes as they should be.
+        codes: dossier codes as they should be, those of what was passed on as where it was filed.
         listed_codes: dossier codes as their source lists them.
         rank: place of the listed code among all listed codes.
         words: what stands in place of `name`, `summary` or `procedure_name`, by dossier.
@@ -53,6 +55,7 @@ class Population:
 
     registry: Registry
     source: Moments
+    filed_with: Moments
     procedure: Moments
     channel: npt.NDArray[np.uint8]
     kind: npt.NDArray[np.uint8]
@@ -108,9 +111,10 @@ def build(registry: Registry, *, seed: int, scale: float) -> Population:
     at_desk = rng.choice([IN_PERSON, POSTAL], len(part), p=(0.94, 0.06))
     bits = rng.integers(0, 2**63, len(part)).astype(np.uint64)
     listed = faults.listed_codes(codes, chosen, bits)
-    return Population(
+    city = Population(
         registry=registry,
         source=source,
+        filed_with=source,
         procedure=procedure,
         channel=np.where(online, ONLINE_CHANNEL, at_desk).astype(np.uint8),
         kind=_kinds(registry, source, rng),
@@ -129,6 +133,27 @@ def build(registry: Registry, *, seed: int, scale: float) -> Population:
         listed_codes=listed,
         rank=ranks(listed),
         words={},
+    )
+    return _pass_on(city, work, np.isin(part, (0, 1)), np.random.default_rng([seed, len(part)]))
+
+
+# what `with_rows` is given of further rows, besides their timeline and codes
+COLUMNS = (
+    "source", "filed_with", "procedure", "channel", "kind", "seed", "submitted_at", "received_at", "deleted_at",
+    "touched_at", "gone", "original", "fault", "oddities", "twice",
+)  # fmt: skip
+
+
+def with_rows(city: Population, columns: Mapping[str, np.ndarray], timeline: Timeline, codes: list[str]) -> Population:
+    """The city with further rows behind its own."""
+    grown = {name: np.concatenate([getattr(city, name), columns[name]]) for name in COLUMNS}
+    times = {
+        column.name: np.concatenate([getattr(city.timeline, column.name), getattr(timeline, column.name)])
+        for column in fields(Timeline)
+    }
+    listed = [*city.listed_codes, *codes]
+    return replace(
+        city, **grown, timeline=Timeline(**times), codes=[*city.codes, *codes], listed_codes=listed, rank=ranks(listed)
     )
 
 
@@ -233,6 +258,28 @@ def _to_precision(
             times=cut(timeline.times, units[:, None]),
         ),
     )
+
+
+def _pass_on(city: Population, work: WorkTime, eligible: Flags, rng: np.random.Generator) -> Population:
+    """The city with what passes from office to office; a few of these write another channel or procedure."""
+    sound = eligible & (city.fault == 0) & ~city.twice
+    stops = passing.draw_stops(city.registry, work, city.source, city.procedure, city.timeline, sound, rng)
+    at, number = stops.dossier, len(stops.dossier)
+    units = np.array([one.precision for one in city.registry.sources])[stops.source]
+    submitted_at, received_at, deleted_at, timeline = _to_precision(
+        units, city.submitted_at[at], stops.received_at, stops.deleted_at, stops.timeline
+    )
+    own = mix.draw_procedures(city.registry, stops.source, rng)
+    channel = city.channel[at]
+    columns = {name: getattr(city, name)[at] for name in COLUMNS} | {
+        "source": stops.source,
+        "procedure": np.where(rng.random(number) < OTHER_PROCEDURE, own, city.procedure[at]),
+        "channel": np.where(rng.random(number) < OTHER_CHANNEL, channel % 3 + 1, channel).astype(np.uint8),
+        "submitted_at": submitted_at,
+        "received_at": received_at,
+        "deleted_at": deleted_at,
+    }
+    return with_rows(city, columns, timeline, [city.codes[place] for place in at.tolist()])
 
 
 def _codes(registry: Registry, source: Moments, first_at: Moments) -> list[str]:

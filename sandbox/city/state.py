@@ -85,7 +85,7 @@ class CityState:
         self.sessions = LogIns(LGSP_SESSION_SECONDS, clock)
         self.rows_served: Counter[str] = Counter()
         self.requests_served: Counter[str] = Counter()
-        self._by_code: tuple[Population | None, dict[str, int]] = (None, {})
+        self._by_code: tuple[Population | None, dict[tuple[int, str], int]] = (None, {})
 
     @property
     def population(self) -> Population:
@@ -144,15 +144,16 @@ class CityState:
     def row_of(self, code: str, sources: dict[str, int]) -> int | None:
         """The first listed row with a code, among an installation's sources."""
         if self._by_code[0] is not self.population:
-            codes = self.population.listed_codes
-            self._by_code = self.population, {codes[at]: at for at in range(len(codes) - 1, -1, -1)}
-        dossier = self._by_code[1].get(code)
-        if dossier is None:
-            return None
-        source = int(self.population.source[dossier])
-        first, last = self.view.borders[source : source + 2].tolist()
-        rows = (self.view.dossier[first:last] == dossier).nonzero()[0]
-        return first + int(rows[0]) if len(rows) and source in sources.values() else None
+            keys = list(zip(self.population.source.tolist(), self.population.listed_codes, strict=True))
+            self._by_code = self.population, {keys[at]: at for at in range(len(keys) - 1, -1, -1)}
+        for source in sources.values():
+            dossier = self._by_code[1].get((source, code))
+            if dossier is None:
+                continue
+            first, last = self.view.all_of(source)
+            rows = (self.view.dossier[first:last] == dossier).nonzero()[0]
+            return first + int(rows[0]) if len(rows) else None
+        return None
 
 
 def password(seed: int, name: str) -> str:

@@ -14,7 +14,8 @@ from tests.e2e.deadlines import VIETNAM
 from tests.e2e.evidence import Evidence
 from tests.e2e.feed_reader import Row
 from tests.e2e.findings import Facts, Finding, compare, equal
-from tests.e2e.truth import Truth, Version
+from tests.e2e.truth import Truth
+from tests.e2e.version import Version
 
 LOOKUP_HEX = 3
 # the contract page's, and no other: what is not here cannot be told by mistake

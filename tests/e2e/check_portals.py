@@ -10,7 +10,8 @@ from tests.e2e.deadlines import VIETNAM
 from tests.e2e.evidence import Evidence
 from tests.e2e.feed_reader import Row
 from tests.e2e.findings import Facts, Finding, compare, equal
-from tests.e2e.truth import Truth, Version
+from tests.e2e.truth import Truth
+from tests.e2e.version import Version
 
 STOPPED = 8
 DELETED_NOTE = "Hồ sơ đã xóa tại nguồn"

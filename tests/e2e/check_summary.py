@@ -7,7 +7,8 @@ from datetime import datetime
 
 from tests.e2e.evidence import Evidence
 from tests.e2e.findings import Finding, equal
-from tests.e2e.truth import NOT_RECEIVED, Truth
+from tests.e2e.truth import Truth
+from tests.e2e.version import NOT_RECEIVED
 
 
 def check_summary(truth: Truth, evidence: Evidence) -> list[Finding]:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from tests.e2e.evidence import Evidence
 from tests.e2e.feed_reader import Row
 from tests.e2e.findings import Facts, Finding, compare
-from tests.e2e.truth import Truth, Version
+from tests.e2e.truth import ALIKE, Truth
+from tests.e2e.version import Version
 
 DOSSIERS, STEPS = "DongBoHoSoMC", "CapNhatTienDoHoSoMC"
 MOMENTS = ("submitted_at", "received_at", "due_at", "finished_at", "returned_at", "source_changed_at")
@@ -20,6 +21,7 @@ def check_warehouse(truth: Truth, evidence: Evidence) -> list[Finding]:
         *_versions(truth, evidence),
         *_quarantine(truth, evidence),
         *_issues(truth, evidence),
+        *_differences(truth, evidence),
         *_deliveries(truth, evidence),
         *_batches(truth, evidence),
     ]
@@ -31,8 +33,12 @@ def _dossiers(truth: Truth, evidence: Evidence) -> list[Finding]:
 
 
 def _source_rows(truth: Truth, evidence: Evidence) -> list[Finding]:
-    expected = {one.code: {**_facts(one, truth), "source_id": one.source_id} for one in truth.newest}
-    return compare("warehouse: api.source_dossier", expected, _by("code", evidence, "source_dossier"))
+    """Every word that is held of each dossier, a row a source."""
+    expected = {_name(one.code, one.source_id): _facts(one, truth) for one in truth.all_claims()}
+    found = [
+        (_name(row["code"], row["source_id"]), _to_the_second(row)) for row in evidence.warehouse["source_dossier"]
+    ]
+    return compare("warehouse: api.source_dossier", expected, found)
 
 
 def _versions(truth: Truth, evidence: Evidence) -> list[Finding]:
@@ -47,22 +53,40 @@ def _versions(truth: Truth, evidence: Evidence) -> list[Finding]:
 
 def _quarantine(truth: Truth, evidence: Evidence) -> list[Finding]:
     expected = {
-        code: {"rule": one.rule, "source_id": one.source_id, "severity": "critical"}
-        for code, one in truth.refused.items()
+        _name(one.code, one.source_id): {"rule": one.rule, "severity": "critical"} for one in truth.refused.values()
     }
-    opened = [(str(row["code"]), row) for row in evidence.warehouse["quarantine"] if row["settled_at"] is None]
-    return compare("warehouse: api.quarantine", expected, opened)
+    return compare("warehouse: api.quarantine", expected, _open(evidence, "quarantine"))
 
 
 def _issues(truth: Truth, evidence: Evidence) -> list[Finding]:
     """Procedures of the right shape that nobody knows: a warning each, and the dossier goes on."""
-    expected = {one.code: {"severity": "warning"} for one in truth.newest if one.has_facts and truth.is_unlisted(one)}
-    found = [
-        (code, row)
-        for code, row in _by("code", evidence, "issue")
-        if row["rule"] == "unknown_procedure" and row["settled_at"] is None
-    ]
+    unknown = [one for one in truth.all_claims() if one.has_facts and truth.is_unlisted(one)]
+    expected = {_name(one.code, one.source_id): {"severity": "warning"} for one in unknown}
+    found = [(name, row) for name, row in _open(evidence, "issue") if row["rule"] == "unknown_procedure"]
     return compare("warehouse: api.issue", expected, found)
+
+
+def _differences(truth: Truth, evidence: Evidence) -> list[Finding]:
+    """What an office writes otherwise than where it was filed."""
+    expected = {
+        f"{_name(one.code, one.source_id)} {field}": {"severity": "warning"} for one, field in truth.differences()
+    }
+    found = [
+        (f"{name} {row['field']}", row)
+        for name, row in _open(evidence, "issue")
+        if row["rule"] == "sources_disagree" and row["field"] in ALIKE
+    ]
+    return compare("warehouse: api.issue (sources_disagree)", expected, found)
+
+
+def _open(evidence: Evidence, view: str) -> list[tuple[str, Row]]:
+    return [
+        (_name(row["code"], row["source_id"]), row) for row in evidence.warehouse[view] if row["settled_at"] is None
+    ]
+
+
+def _name(code: object, source_id: object) -> str:
+    return f"{code} {source_id}"
 
 
 def _deliveries(truth: Truth, evidence: Evidence) -> list[Finding]:

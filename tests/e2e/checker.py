@@ -19,5 +19,5 @@ CHECKS = (check_warehouse, check_feed, check_government_portal, check_city_porta
 
 def check(evidence: Evidence, tables: RegistryTables) -> list[Finding]:
     """All disagreements; empty when every place agrees with the ledger."""
-    truth = derive_truth(evidence.ledgers, tables, evidence.as_of)
+    truth = derive_truth(evidence.ledgers, evidence.orders, tables, evidence.as_of)
     return [finding for place in CHECKS for finding in place(truth, evidence)]

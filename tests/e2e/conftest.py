@@ -107,7 +107,7 @@ def seed() -> int:
 
 @pytest.fixture(scope="session")
 def truth(in_december: Evidence, tables: RegistryTables) -> Truth:
-    return derive_truth(in_december.ledgers, tables, in_december.as_of)
+    return derive_truth(in_december.ledgers, in_december.orders, tables, in_december.as_of)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ class Evidence:
     Attributes:
         as_of: the cycle's moment.
         ledgers: the stand-in's own ledger after each cycle so far.
+        orders: in which place each source's batch of these cycles was merged.
         personal: names, numbers, addresses and other words of people that the sources listed.
         warehouse: rows of the stable views, by view.
         portal: the Government portal's copies, each with `code`, `record` and `steps`.
@@ -40,6 +41,7 @@ class Evidence:
 
     as_of: datetime
     ledgers: tuple[Rows, ...]
+    orders: tuple[Mapping[str, int], ...]
     personal: frozenset[str]
     warehouse: Mapping[str, Rows]
     feed: Feed
@@ -72,11 +74,13 @@ def collect_evidence(
     followed = city.http.post(f"{city.url}/control/city-portal/follow", json={"feed": feed.as_uri()})
     assert followed.status_code == 200, followed.text
     oddities = city.http.get(f"{city.url}/control/portal/summary").raise_for_status().json()
+    warehouse = read_warehouse(database_url)
     return Evidence(
         as_of=datetime.fromisoformat(as_of),
         ledgers=ledgers,
+        orders=merge_orders(warehouse["batch"]),
         personal=personal_words(city),
-        warehouse=read_warehouse(database_url),
+        warehouse=warehouse,
         feed=read_feed(feed),
         portal=_lines(city, "/control/portal/dossiers"),
         portal_effects=_lines(city, "/control/portal/ledger"),
@@ -84,6 +88,16 @@ def collect_evidence(
         city_portal=_lines(city, "/city-portal/dossiers.jsonl"),
         summary=json.loads((home / "run" / "summary.json").read_text(encoding="utf-8")),
     )
+
+
+def merge_orders(batches: Rows) -> tuple[Mapping[str, int], ...]:
+    """Of each cycle, in which order its batches ended: who merges a code holds it until then."""
+    ended = sorted((row["cycle_id"], row["ended_at"], row["source_id"]) for row in batches if row["ended_at"])
+    cycles: dict[object, dict[str, int]] = {}
+    for cycle, _, source in ended:
+        order = cycles.setdefault(cycle, {})
+        order[str(source)] = len(order)
+    return tuple(cycles.values())
 
 
 def personal_words(city: CityClient) -> frozenset[str]:

@@ -12,7 +12,7 @@ from tests.e2e.evidence import Evidence
 from tests.e2e.findings import told
 from tests.e2e.processes import processes_of
 from tests.e2e.registry_tables import RegistryTables
-from tests.e2e.truth import derive_truth
+from tests.e2e.truth import ALIKE, derive_truth
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("whole_city")]
 
@@ -37,16 +37,22 @@ def test_what_the_city_reported_is_what_the_product_reports(in_december: Evidenc
 
 def test_the_cycles_met_every_kind_of_change(in_december: Evidence, tables: RegistryTables):
     """The agreement above proves something only if all of this happened."""
-    truth = derive_truth(in_december.ledgers, tables, in_december.as_of)
+    truth = derive_truth(in_december.ledgers, in_december.orders, tables, in_december.as_of)
     met = {
         "updated": any(len(versions) > 1 and not versions[-1].deleted for versions in truth.versions.values()),
         "deleted": any(len(versions) > 1 and versions[-1].deleted for versions in truth.versions.values()),
         "deleted before it was known": any(not one.has_facts for one in truth.newest),
-        "faulty after it was sound": any(code in truth.versions for code in truth.refused),
+        "faulty after it was sound": any(code in truth.versions for code, _ in truth.refused),
         "waiting for its field code": any(truth.is_unlisted(one) for one in truth.newest),
         "due date computed": any(one.due_source == "computed" for one in truth.newest),
         "sensitive": any(tables.is_sensitive(one.procedure) for one in truth.newest),
         "listed twice": any(line["duplicate"] for line in in_december.ledgers[-1]),
+        "told by two offices": any(len(claims) == 2 for claims in truth.claims.values()),
+        "told by three": any(len(claims) == 3 for claims in truth.claims.values()),
+        "told differently": {field for _, field in truth.differences()} == set(ALIKE),
+        "struck out at one office of several": any(
+            len({one.deleted for one in claims.values()}) == 2 for claims in truth.claims.values()
+        ),
         "supplemented": any(one.supplements for one in truth.newest),
         **{platform: any(line["platform"] == platform for line in in_december.ledgers[-1]) for platform in PLATFORMS},
     }

@@ -1,52 +1,34 @@
-"""What must be true everywhere, worked out from the stand-in's ledger alone: one ledger after each cycle, in order."""
+"""What must be true everywhere, worked out from the stand-in's ledger alone: one ledger after each cycle, in order.
+
+Only in which order a cycle's batches were merged is taken from the product: where several sources tell of one dossier,
+how often it changed on the way depends on it, and the result does not.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import zip_longest
+from typing import Any
 
 from tests.e2e.deadlines import due_after, progress_class
+from tests.e2e.merging import in_line, merged
 from tests.e2e.registry_tables import RegistryTables
+from tests.e2e.version import Version
 
-NOT_RECEIVED = (1, 3)
 WAITING = 5
 REGISTER = "sftp_register"
+# facts that every office tells alike unless it errs, as issues call them
+ALIKE: Mapping[str, Callable[[Version], object]] = {
+    "procedure_code": lambda one: one.procedure,
+    "channel": lambda one: one.channel,
+}
 Line = Mapping[str, object]
 Ledger = Sequence[Mapping[str, object]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """A dossier as one cycle should have accepted it; moments to the second, which is all that every platform gives.
-
-    `has_facts` is false for one that was only ever seen deleted: then nothing but code, office and change is judged.
-    """
-
-    code: str
-    source_id: str
-    agency: str
-    procedure: str
-    channel: int
-    status: int
-    submitted_at: datetime | None
-    received_at: datetime | None
-    due_at: datetime | None
-    due_source: str | None
-    finished_at: datetime | None
-    returned_at: datetime | None
-    changed_at: datetime
-    steps: int
-    newest_step: int | None
-    supplements: int
-    deleted: bool = False
-    has_facts: bool = True
-
-    @property
-    def is_received(self) -> bool:
-        return not self.deleted and self.status not in NOT_RECEIVED
+Order = Mapping[str, int]  # places of sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +48,9 @@ class Truth:
     """The city as the product should know it at `as_of`.
 
     Attributes:
-        versions: what was accepted of each dossier, cycle by cycle, the newest last.
-        refused: what must stand in quarantine, by listed code.
+        claims: what was last accepted of each dossier, by source.
+        versions: what that made of each dossier, the newest last.
+        refused: what must stand in quarantine, by listed code and source.
         rows: rows that each source listed in the newest cycle's whole listing, twice listed ones twice; of sources that
             keep a register none, for files repeat them.
         cycles: how many ledgers there were.
@@ -76,8 +59,9 @@ class Truth:
 
     as_of: datetime
     tables: RegistryTables
+    claims: dict[str, dict[str, Version]] = field(default_factory=dict)
     versions: dict[str, list[Version]] = field(default_factory=dict)
-    refused: dict[str, Refused] = field(default_factory=dict)
+    refused: dict[tuple[str, str], Refused] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
     cycles: int = 0
     versions_new: int = 0
@@ -85,6 +69,20 @@ class Truth:
     @property
     def newest(self) -> list[Version]:
         return [versions[-1] for _, versions in sorted(self.versions.items())]
+
+    def all_claims(self) -> list[Version]:
+        return [one for _, claims in sorted(self.claims.items()) for one in claims.values()]
+
+    def differences(self) -> list[tuple[Version, str]]:
+        """Words that count and say otherwise than where the dossier was filed, and of what."""
+        lines = [in_line(claims.values(), self.tables.units) for claims in self.claims.values()]
+        return [
+            (one, field)
+            for filed, *others in lines
+            for one in others
+            for field, told in ALIKE.items()
+            if not one.deleted and told(one) != told(filed)
+        ]
 
     def public(self) -> list[Version]:
         """Living dossiers whose procedure may be named."""
@@ -102,21 +100,28 @@ class Truth:
         return self.is_unlisted(one) or (one.status == WAITING and not one.supplements)
 
     def told(self, code: str) -> list[tuple[int, Version]]:
-        """Numbers and versions of a dossier that the portal is told; a deletion only of what it knows."""
+        """Numbers and versions of a dossier that the portal is told, of each cycle the last; a deletion only of what it
+        knows."""
         told: list[tuple[int, Version]] = []
-        for number, one in enumerate(self.versions[code], start=1):
-            if not self.waits(one) and (told or not one.deleted):
+        versions = self.versions[code]
+        for number, (one, after) in enumerate(zip_longest(versions, versions[1:]), start=1):
+            is_overtaken = after is not None and after.cycle == one.cycle
+            if not is_overtaken and not self.waits(one) and (told or not one.deleted):
                 told.append((number, one))
         return told
 
 
-def derive_truth(ledgers: Sequence[Ledger], tables: RegistryTables, as_of: datetime) -> Truth:
-    """Replays the ledgers; the last of them is of `as_of`."""
-    truth = Truth(as_of=as_of, tables=tables, cycles=len(ledgers))
-    for ledger in ledgers:
+def derive_truth(ledgers: Sequence[Ledger], orders: Sequence[Order], tables: RegistryTables, as_of: datetime) -> Truth:
+    """Replays the ledgers, the sources of each in the order in which their batches were merged; the last is of `as_of`.
+
+    A source that was not merged comes last.
+    """
+    truth = Truth(as_of=as_of, tables=tables)
+    for ledger, order in zip(ledgers, orders, strict=True):
         truth.rows, truth.versions_new = Counter(), 0
-        for line in ledger:
+        for line in sorted(ledger, key=lambda line: order.get(str(line["source_id"]), len(order))):
             _learn(truth, line)
+        truth.cycles += 1
     return truth
 
 
@@ -127,22 +132,26 @@ def _learn(truth: Truth, line: Line) -> None:
     if not keeps_register:
         truth.rows[source_id] += 1 + (bool(line["duplicate"]) or rule == "duplicate_in_batch")
     if rule is not None:
-        truth.refused[code] = Refused(
+        truth.refused[code, source_id] = Refused(
             code=code, source_id=source_id, agency=str(line["unit"]), rule=rule,
             channel=int(str(line["channel"])), status=int(str(line["status"])),
         )  # fmt: skip
         return
-    truth.refused.pop(code, None)
-    one = _version(line, truth.tables)
-    known = truth.versions.setdefault(code, [])
-    if known and known[-1].changed_at == one.changed_at:
+    truth.refused.pop((code, source_id), None)
+    claims = truth.claims.setdefault(code, {})
+    one, held = _version(line, truth.tables), claims.get(source_id)
+    if held and held.changed_at == one.changed_at:
         return
-    if known and keeps_register and known[-1] == replace(one, changed_at=known[-1].changed_at):
+    if held and keeps_register and held == replace(one, changed_at=held.changed_at):
         return  # a later file with the same line is no change
-    if known and one.deleted:  # a tombstone takes nothing away from what was known
-        one = replace(known[-1], deleted=True, changed_at=one.changed_at)
-    known.append(one)
-    truth.versions_new += 1
+    if held and one.deleted:  # a tombstone takes nothing away from what was known
+        one = replace(held, deleted=True, changed_at=one.changed_at)
+    claims[source_id] = one
+    version = replace(merged(claims.values(), truth.tables.units), cycle=truth.cycles)
+    known = truth.versions.setdefault(code, [])
+    if not known or known[-1] != version:
+        known.append(version)
+        truth.versions_new += 1
 
 
 def _rule(line: Line) -> str | None:
@@ -166,10 +175,15 @@ def _version(line: Line, tables: RegistryTables) -> Version:
         code=str(line["code"]), source_id=str(line["source_id"]), agency=str(line["unit"]), procedure=procedure,
         channel=channel, status=int(str(line["status"])), submitted_at=_moment(line["submitted_at"]),
         received_at=received, due_at=due, due_source=source, finished_at=_moment(line["finished_at"]),
-        returned_at=_moment(line["returned_at"]), changed_at=changed, steps=int(str(line["steps"])),
-        newest_step=None if line["newest_step"] is None else int(str(line["newest_step"])),
-        supplements=int(str(line["supplements"])), deleted=deleted, has_facts=not deleted,
+        returned_at=_moment(line["returned_at"]), changed_at=changed,
+        history=tuple((str(at), int(status)) for at, status in _list(line["history"])),
+        requested=tuple(map(str, _list(line["requested"]))), deleted=deleted, has_facts=not deleted,
     )  # fmt: skip
+
+
+def _list(value: object) -> list[Any]:  # Any: JSON
+    assert isinstance(value, list)
+    return value
 
 
 def _moment(text: object) -> datetime | None:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 
 CODE = re.compile(r"\d{3}\.\d{2}\.\d{2}\.H24-\d{6}-\d{4}")
 Rows = list[dict]
+Key = tuple[str, str]  # a source and a code that it lists
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +28,33 @@ def running_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityClien
 
 
 @pytest.fixture(scope="module")
-def listed(running_city: CityClient) -> dict[str, Rows]:
-    """Every listed row by code, in igate's words, with the source it came from."""
-    found: dict[str, Rows] = {}
+def listed(running_city: CityClient) -> dict[Key, Rows]:
+    """Every listed row by source and code, in igate's words, with the source it came from."""
+    found: dict[Key, Rows] = {}
     for source, row in every_row(running_city):
-        found.setdefault(row["MaHoSo"], []).append(row | {"source": source})
+        found.setdefault((source.id, row["MaHoSo"]), []).append(row | {"source": source})
     return found
 
 
 @pytest.fixture(scope="module")
-def ledger(running_city: CityClient, listed: dict[str, Rows]) -> list[dict]:
+def ledger(running_city: CityClient, listed: dict[Key, Rows]) -> list[dict]:
     """The ledger's lines of the platforms that were read."""
     read = {rows[0]["source"].platform for rows in listed.values()}
     return [line for line in running_city.ledger() if line["platform"] in read]
 
 
-def test_the_ledger_and_the_listings_hold_the_same_dossiers(ledger: list[dict], listed: dict[str, Rows]):
-    assert {line["code_listed"] for line in ledger} == set(listed)
+def key(line: dict) -> Key:
+    return line["source_id"], line["code_listed"]
+
+
+def test_the_ledger_and_the_listings_hold_the_same_dossiers(ledger: list[dict], listed: dict[Key, Rows]):
+    assert {key(line) for line in ledger} == set(listed)
     assert len(ledger) == len(listed)
 
 
-def test_the_ledger_and_the_listings_tell_the_same_facts(ledger: list[dict], listed: dict[str, Rows]):
+def test_the_ledger_and_the_listings_tell_the_same_facts(ledger: list[dict], listed: dict[Key, Rows]):
     for line in (line for line in ledger if line["fault"] is None):
-        row = listed[line["code"]][0]
+        row = listed[key(line)][0]
         facts = (
             str(row["TrangThai"]),
             digits(row.get("NgayTiepNhan")),
@@ -67,14 +72,14 @@ def test_the_ledger_and_the_listings_tell_the_same_facts(ledger: list[dict], lis
         assert facts == expected, line["source_id"]
 
 
-def test_duplicates_are_listed_twice_and_are_equal(ledger: list[dict], listed: dict[str, Rows]):
-    twice = {line["code_listed"] for line in ledger if line["duplicate"]}
-    pairs = {code: rows for code, rows in listed.items() if len(rows) > 1}
-    conflicting = {line["code_listed"] for line in ledger if line["fault"] == "duplicate_in_batch"}
+def test_duplicates_are_listed_twice_and_are_equal(ledger: list[dict], listed: dict[Key, Rows]):
+    twice = {key(line) for line in ledger if line["duplicate"]}
+    pairs = {one: rows for one, rows in listed.items() if len(rows) > 1}
+    conflicting = {key(line) for line in ledger if line["fault"] == "duplicate_in_batch"}
     assert pairs.keys() == twice | conflicting
-    assert all(pairs[code][0] == pairs[code][1] for code in twice)
-    assert all(pairs[code][0] != pairs[code][1] for code in conflicting)
-    assert all(pairs[code][0]["NgayCapNhat"] == pairs[code][1]["NgayCapNhat"] for code in conflicting)
+    assert all(pairs[one][0] == pairs[one][1] for one in twice)
+    assert all(pairs[one][0] != pairs[one][1] for one in conflicting)
+    assert all(pairs[one][0]["NgayCapNhat"] == pairs[one][1]["NgayCapNhat"] for one in conflicting)
 
 
 def earlier(first: str, second: str) -> Callable[[dict], bool]:
@@ -107,10 +112,10 @@ SIGNS: dict[str, Callable[[dict], bool]] = {
 
 
 @pytest.mark.parametrize("rule", RULES[1:])
-def test_a_fault_shows_in_the_row(ledger: list[dict], listed: dict[str, Rows], rule: str):
-    codes = [line["code_listed"] for line in ledger if line["fault"] == rule]
-    assert codes
-    assert [code for code in codes if not SIGNS[rule](listed[code][0])] == []
+def test_a_fault_shows_in_the_row(ledger: list[dict], listed: dict[Key, Rows], rule: str):
+    faulty = [key(line) for line in ledger if line["fault"] == rule]
+    assert faulty
+    assert [one for one in faulty if not SIGNS[rule](listed[one][0])] == []
 
 
 def test_faults_are_in_the_reported_population_only(ledger: list[dict]):
@@ -119,10 +124,10 @@ def test_faults_are_in_the_reported_population_only(ledger: list[dict]):
     assert set(Counter(line["fault"] for line in faulty)) == set(RULES[1:])
 
 
-def test_sound_rows_show_no_fault(ledger: list[dict], listed: dict[str, Rows]):
+def test_sound_rows_show_no_fault(ledger: list[dict], listed: dict[Key, Rows]):
     harmless = ("missing_required", "unknown_procedure", "duplicate_in_batch")  # oddities look like these and are none
     signs = {rule: sign for rule, sign in SIGNS.items() if rule not in harmless}
     for line in (line for line in ledger if line["fault"] is None and line["status"] not in (1, 3)):
-        row = {"NgayKetThucXuLy": None, "NgayTraKetQua": None, "NgayHenTra": None, **listed[line["code"]][0]}
+        row = {"NgayKetThucXuLy": None, "NgayTraKetQua": None, "NgayHenTra": None, **listed[key(line)][0]}
         row["HinhThucNop"] = row.get("HinhThucNop") or 0
         assert [rule for rule, sign in signs.items() if sign(row)] == [], line["source_id"]
