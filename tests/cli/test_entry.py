@@ -14,7 +14,7 @@ from tests.steps.pipeline import Pipeline
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = ("cycle", "sync", "summary", "prepare", "publish", "drain", "sources", "holds", "quarantine")
+COMMANDS = ("cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "sources", "holds", "quarantine")
 BELOW = (
     "sources check",
     "holds show",
