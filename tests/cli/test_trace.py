@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from motcua import steps
+import sqlalchemy as sa
+from motcua import steps, warehouse
 
 from tests.cli.shell import Shell, environment_of, motcua
 from tests.igate_records import record
@@ -45,6 +46,14 @@ def publish(pipeline: Pipeline, days: int) -> None:
     steps.publish(settings=pipeline.settings, as_of=moment, published_at=moment + timedelta(hours=1))
 
 
+def engine_as_owner(pipeline: Pipeline, statement: str) -> None:
+    """Does to the warehouse what no role of the pipeline may."""
+    engine = warehouse.engine(pipeline.settings, None)
+    with engine.begin() as connection:
+        connection.execute(sa.text(statement))
+    engine.dispose()
+
+
 @pytest.fixture
 def three_versions(pipeline: Pipeline, tmp_path: Path) -> Path:
     """Read as open, published; read as returned, not published; corrected, published and delivered. Its registry."""
@@ -77,8 +86,8 @@ def test_every_version_says_where_it_came_from_and_what_became_of_it(
     assert (first["published"]["from_seq"], first["published"]["to_seq"]) == (1, 1)
     assert first["published"]["to_at"] == third["published"]["from_at"] == "2018-12-27T18:00:00+07:00"
     assert third["published"]["to_at"] is None
-    answers = {one["service"]: (one["state"], one["portal_code"]) for one in third["deliveries"]}
-    assert answers == {"DongBoHoSoMC": ("accepted", "0"), "CapNhatTienDoHoSoMC": ("accepted", "0")}
+    answers = [(one["service"], one["state"], one["attempts"]) for one in third["deliveries"]]
+    assert answers == [("DongBoHoSoMC", "accepted", 1), ("CapNhatTienDoHoSoMC", "accepted", 1)]
     assert {one["state"] for one in first["deliveries"]} == {"superseded"}
     claims = {claim["batch_id"]: claim for claim in found["claims"]}
     rows = [[claims[name]["page_row"] for name in one["claims"]] for one in found["versions"]]
@@ -90,7 +99,12 @@ def test_every_version_says_where_it_came_from_and_what_became_of_it(
     assert len(makers) == 2
 
 
-def test_people_read_it_in_whole_lines(shell: Shell, three_versions: Path) -> None:
+def test_people_read_it_in_whole_lines(shell: Shell, pipeline: Pipeline, three_versions: Path) -> None:
+    engine_as_owner(
+        pipeline, "UPDATE core.delivery SET state = 'rejected', attempts = 2, portal_code = '-3',"
+        " portal_message = 'sai mã', sent_at = recorded, settled_at = recorded FROM (SELECT timestamptz '2018-12-27 18:30+07' AS recorded) m"
+        " WHERE version = 3 AND service = 'CapNhatTienDoHoSoMC'",
+    )  # fmt: skip
     known = environment_of(shell.settings) | {"MOTCUA_REGISTRY": str(three_versions)}
     lines = [line.strip() for line in motcua("trace", CODE, **known).stdout.splitlines()]
     assert lines[0] == f"{CODE} · phiên bản 3 · nguồn chính {WARD}"
@@ -103,6 +117,8 @@ def test_people_read_it_in_whole_lines(shell: Shell, three_versions: Path) -> No
     assert "dữ liệu mở: không: bị thay thế trước khi công bố" in lines
     assert "dữ liệu mở: từ phiên bản 2 (công bố 27/12/2018 18:00) đến nay" in lines
     assert "cổng Chính phủ: DongBoHoSoMC · chờ gửi" in lines
+    said = "cổng từ chối · 2 lần gửi · gửi 27/12/2018 18:30 · trả lời -3 sai mã · xong 27/12/2018 18:30"
+    assert f"cổng Chính phủ: CapNhatTienDoHoSoMC · {said}" in lines
     assert not [line for line in lines if "Đỗ Thanh Nga" in line]
 
 
@@ -140,17 +156,6 @@ def test_a_row_that_is_another_dossiers_is_our_failure(shell: Shell, pipeline: P
     engine_as_owner(pipeline, "UPDATE core.claim SET page_row = 0")
     shown = shell.run("trace", CODE, "--page")
     assert (shown.returncode, "✗ dòng 0 là của hồ sơ khác" in shown.stdout) == (1, True)
-
-
-def engine_as_owner(pipeline: Pipeline, statement: str) -> None:
-    """Does to the warehouse what no role of the pipeline may."""
-    import sqlalchemy as sa
-    from motcua import warehouse
-
-    engine = warehouse.engine(pipeline.settings, None)
-    with engine.begin() as connection:
-        connection.execute(sa.text(statement))
-    engine.dispose()
 
 
 def test_what_is_only_in_quarantine_is_traced_to_its_page(shell: Shell, pipeline: Pipeline) -> None:

@@ -178,6 +178,7 @@ def _delivery(one: Told) -> str:
     said += [f"{one['attempts']} lần gửi"] if one["attempts"] else []
     said += [f"gửi {city_time(one['sent_at'])}"] if one["sent_at"] else []
     said += [f"trả lời {one['portal_code']} {one['portal_message'] or ''}".strip()] if one["portal_code"] else []
+    said += [f"xong {city_time(one['settled_at'])}"] if one["settled_at"] else []
     return escape(" · ".join(said))
 
 
