@@ -21,6 +21,7 @@ COMMANDS = (
     "prepare",
     "publish",
     "drain",
+    "trace",
     "units",
     "figures",
     "sources",

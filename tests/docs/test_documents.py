@@ -50,7 +50,8 @@ def test_every_command_of_motcua_that_a_document_names_exists() -> None:
     helped = subprocess.run(motcua, check=True, capture_output=True, text=True, env={"COLUMNS": "120"}).stdout
     commands = set(re.findall(r"^│ (\w+) ", helped, re.MULTILINE))
     assert commands == {
-        "cycle", "sync", "summary", "prepare", "publish", "drain", "units", "figures", "sources", "holds", "quarantine",
+        "cycle", "sync", "summary", "prepare", "publish", "drain", "units", "figures", "trace", "sources",
+        "holds", "quarantine",
     }  # fmt: skip
     named = {name for text in TEXTS.values() for name in re.findall(r"(?:^|`)motcua ([a-z_]+)", text, re.MULTILINE)}
     assert named - commands == set()

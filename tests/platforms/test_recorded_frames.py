@@ -14,7 +14,8 @@ from motcua.registry import Registry
 from tests.platforms.test_recorded_exchanges import CASES, read, recorded_rows
 
 PAGE = "ab" * 32
-NO_REMARKS = dict.fromkeys(("missing", "impossible", "damaged", "cleaned", "mistyped", "by_day")) | {
+NO_REMARKS = dict.fromkeys(("missing", "impossible", "damaged", "cleaned", "mistyped", "by_day", "corrections",
+                             "corrections_unneeded")) | {
     "supplements_told": True, "dated_by_file": False,
 }  # fmt: skip
 

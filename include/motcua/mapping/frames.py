@@ -6,13 +6,15 @@ import hashlib
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
 import orjson
 import pandas as pd
 
-from motcua.mapping import columns
+from motcua.mapping import columns, corrections
 from motcua.mapping.children import children_of
 from motcua.mapping.columns import CodeTables
 from motcua.mapping.spec import Field, Kind, Record, Spec
@@ -44,7 +46,8 @@ class MappedBatch:
         dossiers: one row a listed record, index 0…n-1. The canonical columns, `page_sha256`, `page_row`,
             `content_sha256` (hex), and what was noticed: `missing`, `impossible`, `damaged`, `cleaned`, `mistyped` and
             `by_day`, which are days without a time (each: names of fields joined by commas, or null), `steps_known`;
-            and of its platform `supplements_told` and `dated_by_file`.
+            `corrections` and `corrections_unneeded` (see `corrections.correct`); and of its platform
+            `supplements_told` and `dated_by_file`.
         steps: `row` (of `dossiers`), `at, status, n, department, note, started_at, due_at`, in listed order, and
             `derived`: worked out from the dossier's dates.
         supplements: `row, n, external_id, requested_at, answered_at, due_at, note`, in listed order.
@@ -63,8 +66,10 @@ def map_records(
     registry: Registry,
     *,
     own_codes: Mapping[str, str] = MappingProxyType({}),
+    sources: Sequence[str] = (),
+    day: date | None = None,
 ) -> MappedBatch:
-    """Maps pages, or pieces of them, in reading order.
+    """Maps pages, or pieces of them, in reading order; with `sources`, whose each is, corrected as of `day`.
 
     Times become UTC, texts NFC, codes canonical: unknown codes are `UNKNOWN`, absent ones null. `own_codes` are the
     `codes` of the sources: the platform's code table → the one that counts instead.
@@ -73,6 +78,9 @@ def map_records(
     records = [record for page in pages for record in page.records]
     dossiers, noticed = _read(records, spec.record, spec, tables)
     _complete(dossiers, spec, records)
+    applying = [] if day is None else [one for one in registry.corrections if one.applies_on(day)]
+    owners = pd.Series(np.repeat(sources, [len(page.records) for page in pages]) if applying else "", dossiers.index)
+    corrections.correct(dossiers, noticed, owners, applying)
     steps, supplements, impossible = children_of(records, dossiers, spec, tables)
     noticed["impossible"] |= impossible
     noticed["mistyped"] |= _mistyped(records, spec)

@@ -12,6 +12,7 @@ from holidays.countries.vietnam import Vietnam
 from motcua.domain.calendar import WorkingCalendar
 from motcua.domain.codes import PROCEDURE_CODE
 from motcua.domain.text import fold
+from motcua.registry.corrections import Correctable, read_corrections
 from motcua.registry.model import Procedure, Registry
 from motcua.registry.precedence import read_precedence
 from motcua.registry.reading import Directory, File, Problems, Row, rows
@@ -46,6 +47,8 @@ def load_registry(path: Path | None = None) -> Registry:
     fields, made_up = _fields(directory.file("fields.csv"), problems)
     codes = _code_tables(directory, problems)
     found = read_sources(directory.whole("sources", ".yaml"), Known(history.keys(), codes.keys()), problems)
+    procedures = _procedures(directory.file("procedures.csv"), fields, made_up, problems)
+    correctable = Correctable(found.sources, history.keys(), procedures.keys())
     registry = Registry(
         groups=found.groups,
         sources=found.sources,
@@ -53,12 +56,13 @@ def load_registry(path: Path | None = None) -> Registry:
         history=history,
         joined=joined,
         succession=read_succession(directory.file("successors.csv"), history, joined, problems),
-        procedures=_procedures(directory.file("procedures.csv"), fields, made_up, problems),
+        procedures=procedures,
         fields=fields,
         codes=codes,
         departments=_departments(directory.file("departments.csv"), problems),
         precedence=read_precedence(directory.file("precedence.yaml"), problems),
         calendar=_calendar(directory.file("calendar.csv"), problems),
+        corrections=read_corrections(directory.file("corrections.yaml"), correctable, problems),
         fingerprint=directory.fingerprint(),
     )
     problems.raise_if_any()

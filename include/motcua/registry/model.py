@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from motcua.domain.calendar import WorkingCalendar
 from motcua.domain.codes import canonical_agency
 from motcua.domain.units import Succession
 
 Windows = tuple[tuple[time, time], ...]
+# a fact of a dossier, as the canonical frame has it
+Fact = str | int | datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,41 @@ class Precedence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """A known error of sources, and what counts instead until it is mended.
+
+    Attributes:
+        id: stands in the history of what it changed.
+        sources: whose dossiers.
+        is_wide: a whole group or platform, of which many a source has no such error.
+        codes: these dossiers; none: all of which `where` is true.
+        where: field → what the source tells of it; None: nothing.
+        field: the fact that is wrong.
+        value: what counts instead.
+        reason: why, for people.
+        who: who said so.
+        since: first day on which it applies, or None.
+        until: last day on which it applies.
+    """
+
+    id: str
+    sources: frozenset[str]
+    is_wide: bool
+    codes: frozenset[str]
+    where: Mapping[str, Fact | None]
+    field: str
+    value: Fact
+    reason: str
+    who: str
+    since: date | None
+    until: date
+
+    def applies_on(self, day: date) -> bool:
+        """Whether it counts in a reading of that day."""
+        return (self.since is None or self.since <= day) and day <= self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
     """Everything that exists, checked as one.
 
@@ -188,6 +225,7 @@ class Registry:
         departments: public names of step departments by what sources write, folded.
         precedence: whose word counts.
         calendar: working days and hours.
+        corrections: known errors of sources, in the order in which they count.
         fingerprint: sha256 of all files.
     """
 
@@ -203,6 +241,7 @@ class Registry:
     departments: Mapping[str, str]
     precedence: Precedence
     calendar: WorkingCalendar
+    corrections: tuple[Correction, ...]
     fingerprint: str
 
     def units_on(self, day: date) -> dict[str, Unit]:

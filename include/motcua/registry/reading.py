@@ -8,6 +8,7 @@ import hashlib
 import io
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -239,3 +240,29 @@ def _node(node: yaml.Node, name: str, loader: yaml.CSafeLoader, problems: Proble
         return Node(place, loader.construct_object(node))
     except ValueError:  # such as the day 2018-02-30
         return Node(place, node.value)
+
+
+def refuse_unknown(found: Mapping[str, Node], allowed: Collection[str], what: str, problems: Problems) -> None:
+    """Notes each key that is none of `allowed`."""
+    for key, node in found.items():
+        if key not in allowed:
+            problems.unknown(node.place, what, key, allowed)
+
+
+def expected(what: str, node: Node) -> Invalid:
+    """What to raise where something else stands."""
+    return Invalid(f"expected {what}, got {node.plain()!r}")
+
+
+def text(node: Node) -> str:
+    """A text that is not empty, without outer spaces."""
+    if not isinstance(node.value, str) or not node.value.strip():
+        raise expected("a text", node)
+    return node.value.strip()
+
+
+def day(node: Node) -> date:
+    """A day, and no moment."""
+    if not isinstance(node.value, date) or isinstance(node.value, datetime):
+        raise expected("a day such as 2018-04-01", node)
+    return node.value

@@ -6,12 +6,12 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, time, timedelta
+from datetime import time, timedelta
 from itertools import pairwise
 
 from motcua.domain.codes import canonical_agency
 from motcua.registry.model import Band, Group, Source, Windows
-from motcua.registry.reading import File, Invalid, Node, Problems, document
+from motcua.registry.reading import File, Invalid, Node, Problems, day, document, expected, refuse_unknown, text
 
 # A platform joins with its module in `motcua.platforms`.
 PLATFORMS = ("igate", "lgsp", "oss_soap", "sql_view", "sftp_register")
@@ -62,15 +62,15 @@ def _read_file(file: File, known: Known, found: Sources, problems: Problems) -> 
     top = document(file, problems)
     if not top:
         return
-    _refuse_unknown(top, FILE_KEYS, "key", problems)
+    refuse_unknown(top, FILE_KEYS, "key", problems)
     if missing := [key for key in ("group", "sources") if key not in top]:
         raise Invalid(f"{file.name}:1: missing: {', '.join(missing)}; expected the keys {', '.join(FILE_KEYS)}")
     group = _matching(_GROUP, "a group such as le_chan")(top["group"])
     if group in found.groups:
         problems.add(top["group"].place, f"group {group!r} stands in another file already; a group is one file")
-    found.groups[group] = Group(id=group, name=_text(top["name"]) if "name" in top else group)
+    found.groups[group] = Group(id=group, name=text(top["name"]) if "name" in top else group)
     defaults = top["defaults"].mapping() if "defaults" in top else {}
-    _refuse_unknown(defaults, DEFAULT_KEYS, "key in defaults", problems)
+    refuse_unknown(defaults, DEFAULT_KEYS, "key in defaults", problems)
     _values(defaults, problems)
     defaults = {key: node for key, node in defaults.items() if key in DEFAULT_KEYS}
     for node in top["sources"].items():
@@ -91,7 +91,7 @@ def _add(node: Node, source: Source | None, found: Sources, problems: Problems) 
 def _source(node: Node, group: str, defaults: dict[str, Node], known: Known, problems: Problems) -> Source | None:
     """One source; None when a required value did not parse, which is noted."""
     own = node.mapping()
-    _refuse_unknown(own, SOURCE_KEYS, "key", problems)
+    refuse_unknown(own, SOURCE_KEYS, "key", problems)
     if ("unit" in own) == ("units" in own):
         raise Invalid(f"{node.place}: expected exactly one of unit and units")
     entries = defaults | {key: value for key, value in own.items() if key in SOURCE_KEYS}
@@ -147,26 +147,10 @@ def _check_references(entries: dict[str, Node], known: Known, problems: Problems
                 problems.unknown(own.place, "code table", table, known.code_tables)
 
 
-def _refuse_unknown(found: dict[str, Node], allowed: Collection[str], what: str, problems: Problems) -> None:
-    for key, node in found.items():
-        if key not in allowed:
-            problems.unknown(node.place, what, key, allowed)
-
-
-def _expected(what: str, node: Node) -> Invalid:
-    return Invalid(f"expected {what}, got {node.plain()!r}")
-
-
-def _text(node: Node) -> str:
-    if not isinstance(node.value, str) or not node.value.strip():
-        raise _expected("a text", node)
-    return node.value.strip()
-
-
 def _matching(shape: re.Pattern[str], what: str) -> Callable[[Node], str]:
     def parse(node: Node) -> str:
         if not isinstance(node.value, str) or not shape.fullmatch(node.value):
-            raise _expected(f"{what} (small letters, digits and underscores)", node)
+            raise expected(f"{what} (small letters, digits and underscores)", node)
         return node.value
 
     return parse
@@ -175,22 +159,16 @@ def _matching(shape: re.Pattern[str], what: str) -> Callable[[Node], str]:
 def _one_of(allowed: tuple[str, ...]) -> Callable[[Node], str]:
     def parse(node: Node) -> str:
         if node.value not in allowed:
-            raise _expected(f"one of {', '.join(map(repr, allowed))}", node)
+            raise expected(f"one of {', '.join(map(repr, allowed))}", node)
         return str(node.value)
 
     return parse
 
 
-def _day(node: Node) -> date:
-    if not isinstance(node.value, date) or isinstance(node.value, datetime):
-        raise _expected("a day such as 2018-04-01", node)
-    return node.value
-
-
 def _duration(node: Node) -> timedelta:
     match = _DURATION.fullmatch(str(node.value))
     if not match or not any(match.groups()):
-        raise _expected("a duration such as PT24H, PT15M or P2D", node)
+        raise expected("a duration such as PT24H, PT15M or P2D", node)
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
@@ -198,7 +176,7 @@ def _duration(node: Node) -> timedelta:
 def _whole(smallest: int, largest: int) -> Callable[[Node], int]:
     def parse(node: Node) -> int:
         if not isinstance(node.value, int) or isinstance(node.value, bool) or not smallest <= node.value <= largest:
-            raise _expected(f"a whole number from {smallest} to {largest}", node)
+            raise expected(f"a whole number from {smallest} to {largest}", node)
         return node.value
 
     return parse
@@ -206,18 +184,18 @@ def _whole(smallest: int, largest: int) -> Callable[[Node], int]:
 
 def _rate(node: Node) -> float:
     if not isinstance(node.value, int | float) or isinstance(node.value, bool) or not 0 < node.value <= 1000:
-        raise _expected("a number of requests a second above 0, at most 1000", node)
+        raise expected("a number of requests a second above 0, at most 1000", node)
     return float(node.value)
 
 
 def _band(node: Node) -> Band:
     entries = node.value
     if not isinstance(entries, dict) or entries.keys() != {"min", "max"}:
-        raise _expected("{min: …, max: …}", node)
+        raise expected("{min: …, max: …}", node)
     count = _whole(0, 10**9)
     band = Band(min=count(entries["min"]), max=count(entries["max"]))
     if band.min > band.max:
-        raise _expected("min to be at most max", node)
+        raise expected("min to be at most max", node)
     return band
 
 
@@ -225,7 +203,7 @@ def _windows(node: Node) -> Windows:
     windows = tuple(_window(item) for item in node.items())
     moments = [moment for window in windows for moment in window]
     if not windows or any(later <= earlier for earlier, later in pairwise(moments)):
-        raise _expected("windows in the order of the day that do not overlap", node)
+        raise expected("windows in the order of the day that do not overlap", node)
     return windows
 
 
@@ -236,30 +214,30 @@ def _window(node: Node) -> tuple[time, time]:
             return time.fromisoformat(match[1]), time.fromisoformat(match[2])
     except ValueError:
         pass  # such as 25:00, told below
-    raise _expected("windows such as [07:00-11:30, 13:30-17:00]", node)
+    raise expected("windows such as [07:00-11:30, 13:30-17:00]", node)
 
 
 def _texts(node: Node) -> tuple[str, ...]:
-    texts = tuple(_text(item) for item in node.items())
+    texts = tuple(text(item) for item in node.items())
     if not texts or len(set(texts)) < len(texts):
-        raise _expected("at least one unit, each once", node)
+        raise expected("at least one unit, each once", node)
     return texts
 
 
 def _mapping(node: Node) -> dict[str, str]:
     if not isinstance(node.value, dict):
-        raise _expected("a mapping such as {igate_channel: own_table}", node)
-    return {key: _text(value) for key, value in node.value.items()}
+        raise expected("a mapping such as {igate_channel: own_table}", node)
+    return {key: text(value) for key, value in node.value.items()}
 
 
 _PARSERS: dict[str, Callable[[Node], object]] = {
     "id": _matching(_ID, "an id such as le_chan.an_bien"),
-    "unit": lambda node: (_text(node),),
+    "unit": lambda node: (text(node),),
     "units": _texts,
-    "platform": _text,
-    "connection": _text,
-    "since": _day,
-    "until": _day,
+    "platform": text,
+    "connection": text,
+    "since": day,
+    "until": day,
     "schedule": _duration,
     "windows": _windows,
     "overlap": _duration,
@@ -271,5 +249,5 @@ _PARSERS: dict[str, Callable[[Node], object]] = {
     "delimiter": _one_of(DELIMITERS),
     "columns": _mapping,
     "codes": _mapping,
-    "notes": _text,
+    "notes": text,
 }

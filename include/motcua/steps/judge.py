@@ -18,12 +18,13 @@ import pandas as pd
 import sqlalchemy as sa
 
 from motcua.connections import Connections
+from motcua.domain.calendar import VIETNAM
 from motcua.failpoints import pass_by
 from motcua.landing import Staging
 from motcua.mapping import derive
 from motcua.registry import Registry
 from motcua.settings import Settings
-from motcua.steps import place, tables
+from motcua.steps import corrected, place, tables
 from motcua.steps.absence import present
 from motcua.steps.lineage import judged_by
 from motcua.steps.mapped import Mapped, map_batches
@@ -59,10 +60,18 @@ def judge(
         staging.forget(part)  # of an earlier try, which may have been cut otherwise
         archive = place.archive(settings, connections)
         pass_by("judge.before_mapping")
-        slices = map_batches(pages, archive, registry, cycle_id=cycle_id, rows_at_once=ROWS_AT_ONCE)
+        slices = map_batches(
+            pages, archive, registry, cycle_id=cycle_id, rows_at_once=ROWS_AT_ONCE,
+            day=cycle.as_of.astimezone(VIETNAM).date(),
+        )  # fmt: skip
         stage = partial(_judge_slice, staging, part, registry, cycle.as_of, pages)
         # by `map`, which lets a slice go before the next one is made
         outcomes = list(map(stage, count(), slices))
+        told = corrected.issues(
+            [one.used for one in outcomes], pages, registry, cycle_id=cycle_id, as_of=cycle.as_of
+        )  # fmt: skip
+        if not told.empty:
+            _add_issues(staging, f"{part}/{len(outcomes) - 1}", told)
         pass_by("judge.before_marked")
         with engine.begin() as connection:
             ledger.mark_judged(connection, cycle_id, _judged_by(registry, pages, cycle_id), _newest(outcomes))
@@ -91,11 +100,12 @@ def _narrowed(connection: sa.Connection, pages: Sequence[ledger.Pages]) -> list[
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What became of a slice's rows, and the newest change time of each source in it."""
+    """What became of a slice's rows, the corrections on them, and the newest change time of each source in it."""
 
     rows: int
     accepted: int
     refused: int
+    used: corrected.Used
     newest: dict[str, datetime]
 
 
@@ -126,8 +136,13 @@ def _judge_slice(
         rows=len(read.dossiers),
         accepted=len(frames[0]),
         refused=len(verdict.refused),
+        used=corrected.used(read.dossiers),
         newest={str(source): moment.to_pydatetime() for source, moment in newest.items()},
     )
+
+
+def _add_issues(staging: Staging, place: str, told: pd.DataFrame) -> None:
+    staging.write(place, "issues", pd.concat([staging.read(place, "issues"), told], ignore_index=True))
 
 
 def _newest(outcomes: Sequence[_Outcome]) -> dict[str, datetime]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import chain, groupby, islice
 from typing import NamedTuple
 
@@ -56,13 +57,20 @@ class _Owner(NamedTuple):
 
 
 def map_batches(
-    batches: Sequence[Pages], archive: Archive, registry: Registry, *, cycle_id: int, rows_at_once: int
-) -> Iterator[Mapped]:
-    """Maps the pages of batches, each by its platform's spec; at least one slice, each of about `rows_at_once` rows."""
+    batches: Sequence[Pages], archive: Archive, registry: Registry, *, cycle_id: int, rows_at_once: int,
+    day: date | None = None,
+) -> Iterator[Mapped]:  # fmt: skip
+    """Maps the pages of batches, each by its platform's spec; at least one slice, each of about `rows_at_once` rows.
+
+    They are corrected as of `day`.
+    """
     bites: list[tuple[list[_Owner], MappedBatch]] = []
     rows = 0
     for kind, bite in _bites(batches, archive, registry):
-        mapped = map_records([piece for _, piece in bite], SPECS[kind.platform], registry, own_codes=dict(kind.codes))
+        mapped = map_records(
+            [piece for _, piece in bite], SPECS[kind.platform], registry, own_codes=dict(kind.codes),
+            sources=[source_id for source_id, _ in bite], day=day,
+        )  # fmt: skip
         if bites and rows + len(mapped.dossiers) > rows_at_once:
             full, bites, rows = _slice(bites, cycle_id), [], 0
             yield full

@@ -16,6 +16,7 @@ _DOSSIER = [
     "service_level", "applicant_kind", "applicant_kind_given", "status", "result_delivery", "paid_online", "digitised",
     "submitted_at", "received_at", "due_at", "due_source", "finished_at", "returned_at", "refused_at", "supplements",
     "steps", "deleted", "source_changed_at", "batch_id", "page_sha256", "page_row",
+    "corrections",
 ]  # fmt: skip
 _CODED = ["channel", "service_level", "applicant_kind", "status", "result_delivery"]
 _APPLICANT = [
@@ -25,7 +26,7 @@ _APPLICANT = [
 
 
 def dossiers(accepted: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """Rows of `core.source_dossier`, with the `page_row` that each came from.
+    """Rows of `core.source_dossier`, with the `page_row` that each came from and the `corrections` applied to it.
 
     A code that no rule watches and no table knows is null here, and an issue.
     """

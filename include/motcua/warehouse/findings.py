@@ -86,10 +86,19 @@ WHERE b.batch_id = :batch_id AND abs(b.clock_skew_seconds) <= 300
   AND o.code = '' AND o.source_id = b.source_id AND o.rule = 'clock_skew' AND o.settled_at IS NULL
 """)
 
+# Whether one matches at all, only a full listing tells; a replay tells nothing of a source.
+_SETTLE_CORRECTIONS = sa.text("""
+UPDATE issue o SET settled_at = :as_of
+WHERE o.source_id = :source_id AND o.code = '' AND o.settled_at IS NULL AND NOT :is_replay
+  AND (o.rule = 'correction_expired' OR (:is_full AND o.rule IN ('correction_unused', 'correction_unneeded')))
+  AND NOT EXISTS (SELECT FROM incoming_issue i WHERE i.source_id = o.source_id AND i.code = ''
+                  AND i.rule = o.rule AND i.field = o.field)
+""")
+
 # of what has changed
 ON_CHANGES = (_SETTLE_ISSUES,)
 # of what was read, changed or not; what a source holds against its own older word was compared before it was written
-ON_ROWS = (_SETTLE_QUARANTINE, QUARANTINE, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW)
+ON_ROWS = (_SETTLE_QUARANTINE, QUARANTINE, _SETTLE_CORRECTIONS, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW)
 
 # A replay reads whole pages; of these, only what is open in quarantine counts, as it is at this moment.
 ONLY_OPEN = (
