@@ -15,6 +15,7 @@ EVERYTHING = {
     "MOTCUA_FEED_URL": "file:///srv/www/feeds/v1",
     "MOTCUA_CONNECTIONS": "/etc/motcua/connections.json",
     "MOTCUA_WORKERS": "4",
+    "MOTCUA_ARCHIVE_MONTHS": "36",
 }
 
 
@@ -28,6 +29,7 @@ def test_every_variable_arrives() -> None:
         feed_url="file:///srv/www/feeds/v1",
         connections=Path("/etc/motcua/connections.json"),
         workers=4,
+        archive_months=36,
     )
 
 
@@ -44,6 +46,7 @@ def test_without_variables_everything_lives_in_the_checkout(environment: dict[st
         feed_url=f"file://{home}/feeds/v1",
         connections=None,
         workers=2,
+        archive_months=24,
     )
 
 

@@ -9,6 +9,7 @@ MotcuaError
 ├── PortalError              the Government portal
 │   ├── PortalUnavailable    the outcome is unknown: look it up or send again
 │   └── PortalRejected       it answered no, in its own words
+├── PageGone                 an archived page was removed on purpose, or a part of it: what needs it cannot be done
 ├── StaleWrite               a newer run has written since: this one has no say any more
 └── PublicationRefused       a gate stopped the feed: the last good version stays
 
@@ -96,6 +97,10 @@ class PortalRejected(PortalError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.code, self.message)
+
+
+class PageGone(MotcuaError):
+    """An archived page is past its time, or a dossier was erased from it: nothing is damaged, and nothing to mend."""
 
 
 class StaleWrite(MotcuaError):

@@ -67,16 +67,29 @@ class Files:
         if flush:
             flush_folder(target.parent)
 
-    def remove(self, path: str) -> None:
-        """Deletes a file, or a folder with all that is in it, if it is there."""
+    def below(self, path: str) -> list[str]:
+        """Paths of all files in the folder `path` and in those within it; none when it does not exist."""
+        if self._local is None:
+            return sorted(str(name).removeprefix(f"{self.root}/") for name in self._files.find(f"{self.root}/{path}"))
+        top = self._local / path
+        return sorted(
+            Path(folder, name).relative_to(self._local).as_posix()
+            for folder, _, names in os.walk(top)
+            for name in names
+        )
+
+    def remove(self, path: str, *, flush: bool = False) -> None:
+        """Deletes a file, or a folder with all that is in it, if it is there; `flush` as in `replace`, of a file."""
         if self._local is None:
             if self._files.exists(f"{self.root}/{path}"):
                 self._files.rm(f"{self.root}/{path}", recursive=True)
         elif (self._local / path).is_dir():
             with suppress(FileNotFoundError):  # two may be at it
                 shutil.rmtree(self._local / path)
-        else:
+        elif (self._local / path).exists():
             (self._local / path).unlink(missing_ok=True)
+            if flush:
+                flush_folder((self._local / path).parent)
 
 
 def flush_folder(path: Path) -> None:

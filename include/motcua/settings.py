@@ -24,6 +24,7 @@ class Settings:
         feed_url: fsspec URL of the published feed.
         connections: file with connections in Airflow's local-filesystem JSON format, or None.
         workers: processes that collect and judge side by side in `motcua cycle`.
+        archive_months: how long pages stay after the last listing that had them.
         schema: of a warehouse that was rebuilt beside the real one; None means the real one, `core` and `private`.
     """
 
@@ -35,6 +36,7 @@ class Settings:
     feed_url: str
     connections: Path | None
     workers: int
+    archive_months: int
     schema: str | None = None
 
     @classmethod
@@ -51,6 +53,7 @@ class Settings:
             feed_url=given.get("MOTCUA_FEED_URL", (home / "feeds" / "v1").as_uri()),
             connections=_path(given.get("MOTCUA_CONNECTIONS")),
             workers=_count(given, "MOTCUA_WORKERS", default=2),
+            archive_months=_count(given, "MOTCUA_ARCHIVE_MONTHS", default=24),
         )
 
 

@@ -15,19 +15,9 @@ from tests.steps.pipeline import Pipeline
 pytestmark = pytest.mark.slow
 
 COMMANDS = (
-    "cycle",
-    "sync",
-    "summary",
-    "prepare",
-    "publish",
-    "drain",
-    "trace",
-    "units",
-    "figures",
-    "sources",
-    "holds",
-    "quarantine",
-)
+    "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "units", "figures", "sources", "holds",
+    "quarantine", "archive",
+)  # fmt: skip
 BELOW = (
     "sources check",
     "holds show",
@@ -36,6 +26,9 @@ BELOW = (
     "quarantine list",
     "quarantine show",
     "quarantine replay",
+    "archive prune",
+    "archive erase",
+    "archive rotate",
 )
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 

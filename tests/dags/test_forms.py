@@ -11,6 +11,7 @@ FORMS = {
     "collect_dossiers": {"as_of", "sources", "full"},
     "decide_hold": {"hold_id", "decision", "reason", "as_of"},
     "drain_government": set(),
+    "maintain": {"as_of"},
     "publish_progress": {"as_of"},
     "replay_quarantine": {"sources", "rules", "reason", "as_of"},
     "sync_source": {"sources", "since", "full", "reason", "as_of"},

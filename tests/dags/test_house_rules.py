@@ -19,6 +19,7 @@ DAG_IDS = (
     "collect_dossiers",
     "decide_hold",
     "drain_government",
+    "maintain",
     "publish_progress",
     "replay_quarantine",
     "sync_source",

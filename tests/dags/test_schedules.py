@@ -19,6 +19,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
     assert {dag_id: dag["assets"] for dag_id, dag in dags.items()} == {
         **{dag_id: [] for dag_id in SPEAKING},
         "drain_government": ["dossiers"],
+        "maintain": [],
         "publish_progress": ["dossiers"],
     }
 
@@ -28,6 +29,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "collect_dossiers": "*/15 7-17 * * 1-5, 0 2 * * *",
         "decide_hold": "None",
         "drain_government": "Asset or */5 * * * *",
+        "maintain": "30 4 * * *",
         "publish_progress": "Asset",
         "replay_quarantine": "None",
         "sync_source": "None",
@@ -39,6 +41,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed_without_clock["dags"].items()} == {
         **dict.fromkeys(SPEAKING, "None"),
         "drain_government": "Asset",
+        "maintain": "None",
         "publish_progress": "Asset",
     }
 

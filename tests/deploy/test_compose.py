@@ -136,4 +136,6 @@ def test_the_commands_of_the_example_make_keys_of_the_right_shape(environ: dict[
     assert [bool(re.fullmatch("[0-9a-f]{64}", password)) for password in in_urls] == [True, True]
     assert len(set(environ.values())) == len(SECRETS)
     connection = compose.filled_in(environ)["x-airflow-environment"]["AIRFLOW_CONN_MOTCUA_ARCHIVE"]
-    assert json.loads(connection) == {"conn_type": "generic", "password": environ["MOTCUA_ARCHIVE_KEY"]}
+    assert json.loads(connection) == {
+        "conn_type": "generic", "password": environ["MOTCUA_ARCHIVE_KEY"], "extra": {"previous": ""},
+    }  # fmt: skip

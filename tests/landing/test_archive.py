@@ -10,8 +10,10 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from motcua.errors import ConfigError, SourceChanged
-from motcua.landing import Archive
+import zstandard
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from motcua.errors import ConfigError, PageGone, SourceChanged
+from motcua.landing import Archive, Redacted, StoredPages
 from motcua.platforms import PLATFORMS, Window
 from motcua.registry import Source
 
@@ -91,9 +93,11 @@ def test_wrong_key_opens_nothing_and_says_so(archive: Archive, folder: Path) -> 
     sha256 = archive.put(PAGE)
     with pytest.raises(ConfigError) as caught:
         Archive(folder.as_uri(), OTHER_KEY).get(sha256)
+    sealed_by, ours = (hashlib.sha256(key).hexdigest()[:16] for key in (KEY, OTHER_KEY))
     assert str(caught.value) == (
-        f"pages/{sha256[:2]}/{sha256[2:4]}/{sha256}.zst cannot be opened: the key of connection motcua_archive is not "
-        "the one it was sealed with, or the file is damaged"
+        f"pages/{sha256[:2]}/{sha256[2:4]}/{sha256}.zst cannot be opened: the key {sealed_by} sealed it, and only "
+        f"{ours} is here; add it to `previous` in the extra of connection motcua_archive, or where there is no such "
+        "connection as a line of HOME/secrets/archive.key"
     )
 
 
@@ -117,7 +121,10 @@ def test_page_under_another_pages_name_is_refused(archive: Archive, folder: Path
 
 
 def test_page_that_is_not_there_is_told_with_its_place(archive: Archive) -> None:
-    with pytest.raises(ConfigError, match=r"/archive/pages/ab/ab/(ab){32}\.zst is not there; was the folder moved"):
+    with pytest.raises(ConfigError, match=r"/archive/pages is not there; was the folder moved"):
+        archive.get("ab" * 32)
+    archive.put(PAGE)
+    with pytest.raises(PageGone, match=r"page (ab){32} is no longer in the archive: past its time"):
         archive.get("ab" * 32)
 
 
@@ -138,7 +145,7 @@ def test_many_threads_may_put_the_same_and_other_pages(archive: Archive, folder:
 def test_other_file_systems_hold_pages_too(memory: str) -> None:
     sha256 = Archive(memory, KEY).put(PAGE)
     assert Archive(memory, KEY).get(sha256) == PAGE
-    with pytest.raises(ConfigError, match="is not there"):
+    with pytest.raises(PageGone, match="no longer in the archive"):
         Archive(memory, KEY).get("ab" * 32)
 
 
@@ -146,6 +153,79 @@ def test_other_file_systems_hold_pages_too(memory: str) -> None:
 def test_key_of_another_length_is_refused(folder: Path, length: int) -> None:
     with pytest.raises(ConfigError, match=f"expected a key of 32 bytes, got {length}"):
         Archive(folder.as_uri(), b"k" * length)
+
+
+def test_new_key_seals_what_is_new_and_the_older_ones_open_what_they_sealed(folder: Path) -> None:
+    old = Archive(folder.as_uri(), KEY).put(PAGE)
+    (file,) = _files(folder)
+    before = (file.read_bytes(), file.stat().st_mtime_ns)
+    rotated = Archive(folder.as_uri(), OTHER_KEY, KEY)
+    new = rotated.put(PAGE + b" ")
+    assert (rotated.get(old), rotated.put(PAGE), rotated.get(new)) == (PAGE, old, PAGE + b" ")
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+    assert Archive(folder.as_uri(), OTHER_KEY).get(new) == PAGE + b" "
+    for sha256, key, lacking in ((old, OTHER_KEY, KEY), (new, KEY, OTHER_KEY)):
+        with pytest.raises(ConfigError, match=f"the key {hashlib.sha256(lacking).hexdigest()[:16]} sealed it"):
+            Archive(folder.as_uri(), key).get(sha256)
+
+
+def test_pages_from_before_keys_had_ids_still_open(archive: Archive, folder: Path) -> None:
+    sha256 = archive.put(PAGE)
+    (file,) = _files(folder)
+    body, nonce = zstandard.ZstdCompressor().compress(PAGE), os.urandom(12)
+    file.write_bytes(nonce + AESGCM(KEY).encrypt(nonce, body, file.relative_to(folder).as_posix().encode()))
+    assert archive.get(sha256) == Archive(folder.as_uri(), OTHER_KEY, KEY).get(sha256) == PAGE
+    with pytest.raises(ConfigError, match="neither the password of connection motcua_archive nor in `previous`"):
+        Archive(folder.as_uri(), OTHER_KEY).get(sha256)
+
+
+def test_id_of_the_key_is_part_of_what_is_sealed(folder: Path) -> None:
+    sha256 = Archive(folder.as_uri(), KEY).put(PAGE)
+    (file,) = _files(folder)
+    sealed = file.read_bytes()
+    other = hashlib.sha256(OTHER_KEY).digest()[:8]
+    for forged in (sealed[:8] + other + sealed[16:], sealed[16:]):  # another key's id, none at all
+        file.write_bytes(forged)
+        with pytest.raises(ConfigError, match="cannot be opened"):
+            Archive(folder.as_uri(), OTHER_KEY, KEY).get(sha256)
+
+
+def test_of_a_redacted_page_the_rest_is_left_and_its_bytes_are_gone(archive: Archive, folder: Path) -> None:
+    sha256 = archive.put(PAGE)
+    left = Redacted({"a.b {}": 0}, [[{"MaHoSo": "x"}, None]])
+    archive.redact(sha256, left)
+    assert [file.relative_to(folder).parts[0] for file in _files(folder)] == ["redacted"]
+    found = archive.open(sha256)
+    assert isinstance(found, Redacted)
+    assert (found.readings, found.lists) == (left.readings, left.lists)
+    with pytest.raises(PageGone, match=f"page {sha256}: a dossier was erased from it"):
+        archive.get(sha256)
+    assert (archive.put(PAGE), archive.get(sha256)) == (sha256, PAGE)  # told again
+
+
+def test_whats_stored_is_known_by_name_without_a_key(archive: Archive, folder: Path) -> None:
+    pages = [archive.put(PAGE + str(number).encode()) for number in range(20)]
+    archive.redact(pages[0], Redacted({}, []))
+    draft = folder / "pages" / "ab" / "cd" / f".{'ab' * 32}.zst.1a2b3c4d"
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    draft.write_bytes(b"cut off")
+    stored = StoredPages(folder.as_uri())
+    slices = list(stored.slices())
+    assert sorted(name for some in slices for name in some.pages) == sorted(pages)
+    assert [name for some in slices for name in some.drafts] == [draft.relative_to(folder).as_posix()]
+    assert stored.missing([*pages, "ab" * 32]) == {"ab" * 32}
+    stored.forget(pages[0])
+    stored.forget(pages[1])
+    stored.forget_draft(draft.relative_to(folder).as_posix())
+    assert stored.missing(pages) == set(pages[:2])
+    assert len(_files(folder)) == 18
+
+
+def test_other_file_systems_tell_what_is_stored_too(memory: str) -> None:
+    sha256 = Archive(memory, KEY).put(PAGE)
+    assert [list(some.pages) for some in StoredPages(memory).slices()] == [[sha256]]
+    StoredPages(memory).forget(sha256)
+    assert list(StoredPages(memory).slices()) in ([], [([], [])])
 
 
 @pytest.mark.parametrize("dialect", [IgateDialect(), LgspDialect()], ids=lambda dialect: dialect.name)

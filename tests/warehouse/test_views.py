@@ -40,8 +40,8 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "claim", "cycle", "dossier_version", "hold", "issue", "publication", "source_day", "source_state", "stage_run",
-    "step",
+    "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "pruning", "publication", "source_day",
+    "source_state", "stage_run", "step",
 }  # fmt: skip
 
 

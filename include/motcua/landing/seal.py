@@ -1,10 +1,18 @@
-"""Sealing with AES-256-GCM, and the key: from a connection, else made once under the home directory."""
+"""Sealing with AES-256-GCM, and the keys: from a connection, else made once under the home directory.
+
+A sealed file says which key sealed it: `_MARK`, the key's id, a nonce, then what is sealed. So a new key takes over
+without a byte of the older files being rewritten. Files from before keys had ids begin with their nonce.
+"""
 
 from __future__ import annotations
 
 import base64
+import fcntl
+import hashlib
 import os
 import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -12,63 +20,155 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from motcua.connections import Connections
 from motcua.errors import ConfigError
+from motcua.files import flush_folder
 
 CONNECTION = "motcua_archive"
+PREVIOUS = "previous"  # key of its extra: older keys, base64, separated by spaces
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_ID_BYTES = 8
+# as long as a nonce by chance does not look like it
+_MARK = b"motcua\x00\x01"
+_HEADER_BYTES = len(_MARK) + _ID_BYTES
 
 
 class Seal:
-    """Seals and opens; the name of a thing is sealed with it, so that none can stand in for another."""
+    """Seals with the first key, opens with any; the name of a thing is sealed with it: none can stand in for another.
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) != KEY_BYTES:
-            raise ConfigError(f"connection {CONNECTION}: expected a key of {KEY_BYTES} bytes, got {len(key)}")
-        self._cipher = AESGCM(key)
+    Args:
+        keys: the one in force, then older ones.
+    """
+
+    def __init__(self, *keys: bytes) -> None:
+        for key in keys:
+            if len(key) != KEY_BYTES:
+                raise ConfigError(f"connection {CONNECTION}: expected a key of {KEY_BYTES} bytes, got {len(key)}")
+        self._ciphers = {_id(key): AESGCM(key) for key in keys}
+        self._in_force = _id(keys[0])
 
     def seal(self, body: bytes, name: str) -> bytes:
         """`body`, sealed under `name`."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, body, name.encode())
+        header, nonce = _MARK + self._in_force, secrets.token_bytes(_NONCE_BYTES)
+        return header + nonce + self._ciphers[self._in_force].encrypt(nonce, body, header + name.encode())
 
     def open(self, sealed: bytes, name: str) -> bytes:
-        """What was sealed under `name`; ConfigError when the key is another one, or the bytes are damaged."""
-        try:
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
-        except (InvalidTag, ValueError) as error:  # ValueError: shorter than a nonce
+        """What was sealed under `name`; ConfigError when none of the keys sealed it, or the bytes are damaged."""
+        if not sealed.startswith(_MARK):
+            return self._open_unmarked(sealed, name)
+        header, rest = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
+        cipher = self._ciphers.get(header[len(_MARK) :])
+        if cipher is None:
             raise ConfigError(
-                f"{name} cannot be opened: the key of connection {CONNECTION} is not the one it was sealed with, "
-                "or the file is damaged"
-            ) from error
+                f"{name} cannot be opened: the key {header[len(_MARK) :].hex()} sealed it, and only "
+                f"{', '.join(key.hex() for key in self._ciphers)} is here; add it to `{PREVIOUS}` in the extra of "
+                f"connection {CONNECTION}, or where there is no such connection as a line of HOME/secrets/archive.key"
+            )
+        try:
+            return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], header + name.encode())
+        except (InvalidTag, ValueError) as error:  # ValueError: shorter than a nonce
+            raise ConfigError(f"{name} cannot be opened: it is damaged, or another file under this name") from error
+
+    def _open_unmarked(self, sealed: bytes, name: str) -> bytes:
+        for cipher in self._ciphers.values():
+            try:
+                return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
+            except (InvalidTag, ValueError):  # ValueError: shorter than a nonce
+                continue
+        raise ConfigError(
+            f"{name} cannot be opened: the key that sealed it is neither the password of connection {CONNECTION} nor "
+            f"in `{PREVIOUS}` of its extra, or the file is damaged"
+        )
 
 
-def archive_key(connections: Connections, home: Path) -> bytes:
-    """The key of connection `motcua_archive` (password: base64 of 32 bytes), else `home/secrets/archive.key`."""
-    file = home / "secrets" / "archive.key"
+def archive_keys(connections: Connections, home: Path) -> tuple[bytes, ...]:
+    """The key in force, then older ones: of connection `motcua_archive`, else of `home/secrets/archive.key`.
+
+    In the connection the password is the key in force, and `previous` in its extra has the others, separated by
+    spaces; in the file each line is a key, the first in force. All are base64 of 32 bytes.
+    """
+    file = _file(home)
     try:
         connection = connections.get(CONNECTION)
     except ConfigError:
-        text = _own_key(file)
+        texts = _own_keys(file)
     else:
-        text = connection.required("password")
+        texts = [connection.required("password"), *connection.extra.get(PREVIOUS, "").split()]
     try:
-        return base64.b64decode(text, validate=True)
+        return tuple(base64.b64decode(text, validate=True) for text in texts)
     except ValueError as error:
-        raise ConfigError(f"connection {CONNECTION} or {file}: expected base64 of {KEY_BYTES} random bytes") from error
+        raise ConfigError(
+            f"connection {CONNECTION} or {file}: expected base64 of {KEY_BYTES} random bytes; older keys separated by "
+            "spaces or lines"
+        ) from error
 
 
-def _own_key(file: Path) -> str:
-    """The key in the file; the first to need it makes it, readable by its owner alone."""
+def rotate_own_key(connections: Connections, home: Path) -> str:
+    """Puts a new key before those of `home/secrets/archive.key`; its id.
+
+    Raises:
+        ConfigError: the keys are those of the connection, which is not ours to write.
+    """
+    try:
+        connections.get(CONNECTION)
+    except ConfigError:
+        key = secrets.token_bytes(KEY_BYTES)
+        file = _file(home)
+        _own_keys(file)
+        with _alone(file.parent):
+            _draft(file, [_text(key), *_own_keys(file)]).replace(file)
+            flush_folder(file.parent)
+        return _id(key).hex()
+    raise ConfigError(
+        f"the keys are those of connection {CONNECTION}: make the new key its password, and put the one that was there "
+        f"in front of `{PREVIOUS}` in its extra"
+    )
+
+
+def _id(key: bytes) -> bytes:
+    """What a sealed file tells of its key."""
+    return hashlib.sha256(key).digest()[:_ID_BYTES]
+
+
+def _file(home: Path) -> Path:
+    return home / "secrets" / "archive.key"
+
+
+def _text(key: bytes) -> str:
+    return base64.b64encode(key).decode()
+
+
+def _own_keys(file: Path) -> Sequence[str]:
+    """The keys in the file; the first to need one makes it, readable by its owner alone."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not file.exists():
-        draft = file.with_suffix(f".{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode())
+        draft = _draft(file, [_text(secrets.token_bytes(KEY_BYTES))])
         try:
             os.link(draft, file)  # fails when somebody else was faster: theirs is the key
         except FileExistsError:
             pass
         finally:
             draft.unlink()
-    return file.read_text().strip()
+        flush_folder(file.parent)
+    return file.read_text().split() or [""]  # an empty file is no key
+
+
+def _draft(file: Path, keys: Sequence[str]) -> Path:
+    """The keys in a file beside it, which outlives a power cut: what is sealed with them does."""
+    draft = file.with_suffix(f".{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write("\n".join(keys) + "\n")
+        opened.flush()
+        os.fsync(descriptor)
+    return draft
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One at a time: of two that rotate at once, neither loses the other's key."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -10,9 +10,10 @@ from motcua.landing.seal import Seal
 class SealedFiles:
     """A folder of sealed files."""
 
-    def __init__(self, url: str, key: bytes) -> None:
+    def __init__(self, url: str, *keys: bytes) -> None:
         self._files = Files(url)
-        self._seal = Seal(key)
+        self.root = self._files.root
+        self._seal = Seal(*keys)
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -24,7 +25,16 @@ class SealedFiles:
 
     def read(self, name: str) -> bytes:
         """A whole file; ConfigError when there is none, or it cannot be opened."""
+        found = self.find(name)
+        if found is None:
+            raise ConfigError(f"{self.root}/{name} is not there; was the folder moved, or kept too short?")
+        return found
+
+    def find(self, name: str) -> bytes | None:
+        """A whole file, or None when there is none; ConfigError when it cannot be opened."""
         sealed = self._files.read(name)
-        if sealed is None:
-            raise ConfigError(f"{self._files.root}/{name} is not there; was the folder moved, or kept too short?")
-        return self._seal.open(sealed, name)
+        return None if sealed is None else self._seal.open(sealed, name)
+
+    def remove(self, name: str) -> None:
+        """Deletes a file, if it is there; a power cut does not bring it back."""
+        self._files.remove(name, flush=True)

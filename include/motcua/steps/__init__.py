@@ -4,13 +4,15 @@ from motcua.steps.collect import collect
 from motcua.steps.consolidate import consolidate
 from motcua.steps.cycles import chunks, plan, prepare, report
 from motcua.steps.deliver import drain
+from motcua.steps.erasure import erase
 from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
 from motcua.steps.publish import publish
 from motcua.steps.quarantine import quarantine, quarantined, replay_quarantine
+from motcua.steps.retention import prune
 from motcua.steps.summary import summary
 
 __all__ = [
-    "chunks", "collect", "consolidate", "decide_hold", "drain", "holds", "judge", "plan", "prepare", "publish",
-    "quarantine", "quarantined", "replay_quarantine", "report", "summary",
+    "chunks", "collect", "consolidate", "decide_hold", "drain", "erase", "holds", "judge", "plan", "prepare", "prune",
+    "publish", "quarantine", "quarantined", "replay_quarantine", "report", "summary",
 ]  # fmt: skip

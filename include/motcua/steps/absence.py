@@ -63,6 +63,6 @@ def present(dossiers: pd.DataFrame, batches: Sequence[Pages], registry: Registry
             if proves.pages is not None:
                 rows &= dossiers["page_sha256"].isin(proves.pages)
             found.append(dossiers.loc[rows, ["source_id", "code"]])
-            seen = [code for page in batch.pages for code in page.note.get(SEEN, "").split()]
+            seen = [*batch.erased, *(code for page in batch.pages for code in page.note.get(SEEN, "").split())]
             found.append(pd.DataFrame({"source_id": batch.source_id, "code": seen}, dtype="str"))
     return pd.concat(found, ignore_index=True).dropna().drop_duplicates()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ import pandas as pd
 
 from motcua.landing import Archive
 from motcua.mapping import SPECS, MappedBatch, PageRecords, Record, columns, map_records
-from motcua.platforms import PLATFORMS
 from motcua.registry import Registry
+from motcua.steps.pages import records_of
 from motcua.steps.tables import identity_of
 from motcua.warehouse.ledger import Pages
 
@@ -126,9 +126,8 @@ def _cut(batches: Iterable[Pages], archive: Archive, registry: Registry) -> Iter
     for batch in batches:
         source = registry.sources[batch.source_id]
         for page in batch.pages:
-            body = archive.get(page.sha256)
-            size += len(body)
-            records = PLATFORMS[source.platform].records(body, source=source, note=page.note)
+            records, bytes_read = records_of(archive, page.sha256, source=source, note=page.note)
+            size += bytes_read
             for piece in _counted(batch, source.platform, _pieces(page.sha256, records)):
                 bite.append((source.id, piece))
                 if size >= BITE_BYTES or sum(len(piece.records) for _, piece in bite) >= BITE:
@@ -138,16 +137,20 @@ def _cut(batches: Iterable[Pages], archive: Archive, registry: Registry) -> Iter
         yield bite
 
 
-def _pieces(sha256: str, records: Iterable[Record]) -> Iterator[PageRecords]:
-    """A page in pieces of at most `BITE` records; an empty page is one empty piece."""
-    coming, first_row = iter(records), 0
-    while True:
-        some = list(islice(coming, BITE))
-        if some or first_row == 0:
+def _pieces(sha256: str, records: Iterable[Record | None]) -> Iterator[PageRecords]:
+    """A page in pieces of at most `BITE` records, none across an erased one; a page without any is one empty piece."""
+    some: list[Record] = []
+    first_row, is_empty = 0, True
+    for row, record in enumerate(records):
+        if record is not None:
+            some.append(record)
+        if some and (record is None or len(some) == BITE):
             yield PageRecords(sha256, some, first_row)
-        if len(some) < BITE:
-            return
-        first_row += len(some)
+            some, is_empty = [], False
+        if not some:
+            first_row = row + 1
+    if some or is_empty:
+        yield PageRecords(sha256, some, first_row)
 
 
 def _counted(batch: Pages, platform: str, pieces: Iterator[PageRecords]) -> Iterator[PageRecords]:

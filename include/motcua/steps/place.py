@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from motcua import warehouse
 from motcua.connections import Connections, EnvironmentConnections
-from motcua.landing import Archive, Staging, archive_key
+from motcua.landing import Archive, Staging, archive_keys
 from motcua.registry import Registry, load_registry
 from motcua.settings import Settings
 
@@ -35,12 +35,12 @@ def registry(path: Path | None) -> Registry:
 
 def archive(settings: Settings, connections: Connections) -> Archive:
     """The sealed archive of raw pages."""
-    return Archive(settings.archive_url, archive_key(connections, settings.home))
+    return Archive(settings.archive_url, *archive_keys(connections, settings.home))
 
 
 def staging(settings: Settings, connections: Connections) -> Staging:
     """The sealed frames between two stages."""
-    return Staging(settings.staging_url, archive_key(connections, settings.home))
+    return Staging(settings.staging_url, *archive_keys(connections, settings.home))
 
 
 def environment_connections(settings: Settings, environ: dict[str, str]) -> Connections:

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict
 
+import sqlalchemy as sa
+
 from motcua.errors import ConfigError
+from motcua.landing import StoredPages
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.cycles import named
-from motcua.warehouse import Role, ledger
+from motcua.warehouse import Role, ledger, retention
 from motcua.warehouse import quarantine as kept
 
 log = logging.getLogger(__name__)
@@ -72,8 +75,11 @@ def replay_quarantine(
 ) -> Replay:
     """Opens a cycle of what is open in quarantine, of all sources and rules when none is named.
 
+    Listings with a page that is past its time are left out, with a warning: what they refused stays as it is.
+
     Raises:
-        ConfigError: a source is not in the registry, or `as_of` has no zone, or nobody or no reason is named.
+        ConfigError: a source is not in the registry, or `as_of` has no zone, or nobody or no reason is named; or a page
+            is not in the archive that should be.
     """
     if as_of.tzinfo is None:
         raise ConfigError(f"as_of: expected a time with its zone, got {as_of.isoformat()}; add +07:00")
@@ -82,7 +88,7 @@ def replay_quarantine(
     registry = place.registry(settings.registry)
     named(registry, sources)
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
-        found = kept.replayable(connection, sources=sources, rules=rules)
+        found = _replayable(connection, settings, sources=sources, rules=rules)
         ours = [one for one in found if one.source_id in registry.sources]
         for one in found:
             if one.source_id not in registry.sources:
@@ -103,3 +109,24 @@ def replay_quarantine(
     dossiers = sum(one.dossiers for one in ours)
     log.info("replaying %d dossiers of %d sources", dossiers, len(ours))
     return {"cycle_id": cycle_id, "as_of": cycle.as_of.isoformat(), "sources": len(ours), "dossiers": dossiers}
+
+
+def _replayable(
+    connection: sa.Connection, settings: Settings, *, sources: Sequence[str], rules: Sequence[str]
+) -> list[kept.Replayable]:
+    """What can be judged again: of the listings whose pages are all there."""
+    found = kept.replayable(connection, sources=sources, rules=rules)
+    gone = StoredPages(settings.archive_url).missing({page.sha256 for one in found for page in one.pages})
+    if not gone:
+        return found
+    if lost := gone - retention.expired(connection, gone):
+        raise ConfigError(
+            f"{len(lost)} pages are not in the archive, and not past their time (the first: {min(lost)}): was the "
+            "folder moved? Bring them back from a copy"
+        )
+    left = kept.replayable(connection, sources=sources, rules=rules, lacking=gone)
+    log.warning(
+        "%d refused dossiers stay as they are: pages of their listings are past their time, and were removed",
+        sum(one.dossiers for one in found) - sum(one.dossiers for one in left),
+    )
+    return left

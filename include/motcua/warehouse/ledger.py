@@ -56,6 +56,7 @@ class Pages(NamedTuple):
         is_full: of a full listing.
         is_replay: pages of earlier batches, read again for what stands in quarantine.
         only: of the dossiers in them, those that count; None: all.
+        erased: dossiers that stood on them, and were erased: nothing is known of these.
     """
 
     source_id: str
@@ -63,6 +64,7 @@ class Pages(NamedTuple):
     is_full: bool = False
     is_replay: bool = False
     only: frozenset[str] | None = None
+    erased: frozenset[str] = frozenset()
 
 
 def open_cycle(
@@ -266,18 +268,25 @@ def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[C
 
 
 def pages_of(connection: sa.Connection, batches: Sequence[str]) -> list[Pages]:
-    """The pages of each batch, by source."""
+    """The pages of each batch, by source.
+
+    Erasures are of the archive, which is one, whatever warehouse is written: their schema is named.
+    """
     rows = connection.execute(
         sa.text("""
-            SELECT source_id, pages, page_notes, kind FROM batch
-            WHERE batch_id = ANY(:batches) ORDER BY source_id
+            SELECT source_id, pages, page_notes, kind,
+                   ARRAY(SELECT DISTINCT e.code FROM core.erasure e WHERE e.pages && batch.pages) AS erased
+            FROM batch WHERE batch_id = ANY(:batches) ORDER BY source_id
         """),
         {"batches": list(batches)},
     )
     return [
-        Pages(row.source_id, with_notes(row.pages, row.page_notes), row.kind == "full", row.kind == "replay")
+        Pages(
+            row.source_id, with_notes(row.pages, row.page_notes), row.kind == "full", row.kind == "replay",
+            erased=frozenset(row.erased),
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
 def with_notes(digests: Sequence[str], notes: Sequence[Mapping[str, str]] | None) -> list[Page]:

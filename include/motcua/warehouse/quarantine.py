@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -50,8 +50,13 @@ def counted(connection: sa.Connection, *, sources: Sequence[str], rules: Sequenc
     return [dict(row._mapping) for row in connection.execute(statement, _chosen(sources, rules, None, False))]
 
 
-def replayable(connection: sa.Connection, *, sources: Sequence[str], rules: Sequence[str]) -> list[Replayable]:
-    """Each source's open dossiers with their pages, by source; older listings first."""
+def replayable(
+    connection: sa.Connection, *, sources: Sequence[str], rules: Sequence[str], lacking: Collection[str] = ()
+) -> list[Replayable]:
+    """Each source's open dossiers with their pages, by source; older listings first.
+
+    Listings with any of the pages `lacking` are left out: what is refused on one page may be so for another.
+    """
     statement = sa.text("""
         WITH standing AS (
             SELECT source_id, batch_id, count(DISTINCT identity) AS dossiers FROM quarantine
@@ -60,10 +65,11 @@ def replayable(connection: sa.Connection, *, sources: Sequence[str], rules: Sequ
             GROUP BY source_id, batch_id
         )
         SELECT s.source_id, s.dossiers, b.pages, b.page_notes
-        FROM standing s JOIN batch b USING (batch_id) ORDER BY s.source_id, b.cycle_id
+        FROM standing s JOIN batch b USING (batch_id)
+        WHERE NOT b.pages && CAST(:lacking AS text[]) ORDER BY s.source_id, b.cycle_id
     """)
     found: dict[str, Replayable] = {}
-    for row in connection.execute(statement, _chosen(sources, rules, None, False)):
+    for row in connection.execute(statement, {**_chosen(sources, rules, None, False), "lacking": list(lacking)}):
         before = found.get(row.source_id, Replayable(source_id=row.source_id, dossiers=0, pages=()))
         found[row.source_id] = Replayable(
             source_id=row.source_id, dossiers=before.dossiers + row.dossiers,

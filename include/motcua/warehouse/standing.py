@@ -49,18 +49,42 @@ def living_codes(connection: sa.Connection, source_id: str, *, before: datetime)
     return set(rows.scalars())
 
 
+# Shared by those who add pages, alone for who removes some.
+_ARCHIVE = {"key": "archive"}
+
+
 @contextmanager
 def reading(connection: sa.Connection, source_id: str) -> Iterator[bool]:
     """Holds a source for one reading, or says that another cycle is reading it at this moment.
 
-    The lock belongs to the session: whoever dies lets it go.
+    Waits while pages are removed from the archive. The locks belong to the session: whoever dies lets them go.
     """
     key = {"key": f"reading {source_id}"}
     got = connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key).scalar_one()
+    if got:
+        connection.execute(sa.text("SELECT pg_advisory_lock_shared(hashtextextended(:key, 0))"), _ARCHIVE)
     connection.commit()  # no transaction stays open while a source answers
     try:
         yield bool(got)
     finally:
         if got:
             connection.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
+            connection.execute(sa.text("SELECT pg_advisory_unlock_shared(hashtextextended(:key, 0))"), _ARCHIVE)
             connection.commit()
+
+
+@contextmanager
+def nobody_reading(connection: sa.Connection) -> Iterator[None]:
+    """Waits until no source is being read, and keeps it so: every page of the archive then is a batch's, or nobody's.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: somebody was reading for all of ten minutes.
+    """
+    with connection.begin():
+        connection.execute(sa.text("SET LOCAL lock_timeout = '10min'"))
+        connection.execute(sa.text("SELECT pg_advisory_lock(hashtextextended(:key, 0))"), _ARCHIVE)
+    try:
+        yield
+    finally:
+        with connection.begin():
+            connection.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), _ARCHIVE)

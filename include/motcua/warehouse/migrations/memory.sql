@@ -32,6 +32,33 @@ ALTER TABLE core.dossier
     ADD COLUMN sources text[] NOT NULL DEFAULT '{}';  -- whose steps and supplements count: the lead source first
 UPDATE core.dossier SET sources = ARRAY[lead_source_id];
 
+-- ── what left the archive ────────────────────────────────────────────────────────────────────────
+-- Dossiers erased from it, and from the private rows: what is left of them is public.
+CREATE TABLE core.erasure (
+    erasure_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    code         text NOT NULL,                       -- or '#' and a digest, as in core.quarantine
+    reason       text NOT NULL,
+    requested_by text NOT NULL,
+    as_of        timestamptz NOT NULL,
+    sources      text[] NOT NULL,                     -- who had told it
+    pages        text[] NOT NULL,                     -- sha256 of those that it was taken out of
+    records      integer NOT NULL,
+    started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at     timestamptz                          -- null: cut off, to be run again
+);
+CREATE INDEX ON core.erasure USING gin (pages);
+
+-- Pages that were removed after their time, or that no batch names.
+CREATE TABLE core.pruning (
+    pruning_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    as_of       timestamptz NOT NULL,
+    kept_since  timestamptz NOT NULL,                 -- pages that no listing since then had are gone
+    expired     integer NOT NULL,
+    orphans     integer NOT NULL,
+    kept        integer NOT NULL,
+    ended_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- ── views: new columns at the end ───────────────────────────────────────────────────────────────
 CREATE OR REPLACE VIEW api.source_dossier AS
 SELECT source_id, code, procedure_code, field_code, agency_code, unit_code, channel, service_level, applicant_kind,
@@ -56,6 +83,12 @@ WHERE cardinality(d.sources) = 1 OR NOT EXISTS (
     WHERE (e.code, e.at, e.status, e.n) = (s.code, s.at, s.status, s.n)
       AND array_position(d.sources, e.source_id) < array_position(d.sources, s.source_id));
 CREATE VIEW api.claim AS SELECT * FROM core.claim;
+CREATE VIEW api.erasure AS SELECT * FROM core.erasure;
+CREATE VIEW api.pruning AS SELECT * FROM core.pruning;
 
 GRANT SELECT ON core.claim, api.claim TO motcua_pipeline;
 GRANT INSERT ON core.claim TO motcua_pipeline;
+
+GRANT SELECT ON core.erasure, core.pruning, api.erasure, api.pruning TO motcua_pipeline;
+GRANT INSERT, UPDATE (ended_at) ON core.erasure TO motcua_pipeline;
+GRANT INSERT ON core.pruning TO motcua_pipeline;
