@@ -35,6 +35,8 @@ def test_what_cannot_be_decided_is_shown_as_such() -> None:
     either = "UBND phường Lê Thanh Nghị (H24.103) | UBND phường Tân Hưng (H24.104)"
     assert split == f"  ngày 2025-07-01: không xác định: {either}"
     assert unknown == "  ngày 2025-07-01: không xác định: chưa có căn cứ"
+    later = motcua("units", "H24.165", "--on", "2018-10-12").stdout.splitlines()[-1]
+    assert later == "  ngày 2018-10-12: chưa có đơn vị này"
 
 
 def test_a_unit_that_there_is_not_and_a_day_that_is_none_are_refused() -> None:
