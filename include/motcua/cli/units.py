@@ -110,6 +110,9 @@ def _show(history: History) -> None:
         out.print(f"  từ {_linked(link)}", soft_wrap=True)
     for link in history["after"]:
         out.print(f"  thành {_linked(link)}", soft_wrap=True)
+    if history["on"] < history["spans"][0]["from"]:
+        out.print(f"  ngày {history['on']}: chưa có đơn vị này")
+        return
     leads_to = " | ".join(f"{one['name']} ({one['code']})" for one in history["leads_to"]) or "chưa có căn cứ"
     doubt = "" if history["is_certain"] else "không xác định: "
     out.print(f"  ngày {history['on']}: {doubt}{leads_to}", soft_wrap=True)

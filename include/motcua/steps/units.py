@@ -212,8 +212,9 @@ def _names(registry: Registry, codes: Iterable[str], day: date) -> list[Named]:
 
 
 def _name(registry: Registry, code: str, day: date) -> str:
-    """What a unit is called on a day, or was called last before; empty of none."""
+    """What a unit is called on a day, or was called last before, or first after; empty of none."""
     if code in registry.joined:
         return registry.joined[code].unit_name
-    spans = [unit for unit in registry.history.get(code, ()) if unit.valid_from <= day]
-    return spans[-1].name if spans else ""
+    spans = registry.history.get(code, ())
+    begun = [unit for unit in spans if unit.valid_from <= day]
+    return (begun[-1:] or spans[:1])[0].name if spans else ""

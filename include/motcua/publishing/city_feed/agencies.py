@@ -81,7 +81,8 @@ def _row(
         "kind": unit.kind,
         "parent": unit.parent,
         "valid_from": unit.valid_from,
-        "valid_to": unit.valid_to,
+        # of units in force an end lies ahead; a feed of that day knows nothing of later days (decision 21)
+        "valid_to": None,
         "data_state": state,
         "data_as_of": min(read).astimezone(CITY_TIME).isoformat() if read else None,
         "reason": REASONS.get(state),
