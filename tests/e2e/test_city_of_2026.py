@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -55,7 +54,7 @@ def evidence(home: Path) -> Evidence:
                     database_url=Server(directory=(home / "database").resolve()).url(),
                 )  # fmt: skip
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # as `make down` does
             process.communicate(timeout=STOP_SECONDS)
     assert process.returncode == 0
     return evidence
