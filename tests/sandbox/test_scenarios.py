@@ -14,7 +14,7 @@ from sandbox.city.clock import view_at
 from sandbox.city.population import ONLINE_CHANNEL, Population, build
 from sandbox.city.registry import Registry, read_registry
 from sandbox.city.scenario import CITY_2026, SCENARIOS
-from sandbox.city.worktime import NEVER, WorkTime, day_number, moment
+from sandbox.city.worktime import WorkTime, day_number, moment
 from sandbox.stack.__main__ import home_of
 from tests.e2e.deadlines import YEARS, is_worked
 
@@ -46,11 +46,10 @@ def test_the_platforms_of_2026_have_the_shares_of_2018(registry: Registry, regis
 
 def test_2026_reports_as_many_as_2018_and_most_of_them_online(city_of_2026: Population):
     view = view_at(city_of_2026, moment(CITY_2026.as_of))
-    reported = (city_of_2026.received_at <= view.now) & ~view.deleted & (city_of_2026.received_at != NEVER)
-    online = (city_of_2026.channel == ONLINE_CHANNEL) & reported
-    assert abs(int(reported.sum()) - 9_212) <= 1
-    assert abs(int(online.sum()) - 5_988) <= 1
-    assert online.sum() / reported.sum() > 0.6
+    reported = np.flatnonzero((city_of_2026.received_at <= view.now) & ~view.deleted).tolist()
+    online = [row for row in reported if city_of_2026.channel[row] == ONLINE_CHANNEL]
+    assert len({city_of_2026.codes[row] for row in reported}) == 9_212
+    assert 0.6 < len(online) / len(reported) < 0.7
 
 
 def test_everything_of_2026_happens_in_2026(city_of_2026: Population):
@@ -61,10 +60,9 @@ def test_everything_of_2026_happens_in_2026(city_of_2026: Population):
 
 
 def test_communes_of_2026_handle_what_districts_did(city_of_2026: Population, registry_of_2026: Registry):
-    offices = np.array([source.level for source in registry_of_2026.sources])[city_of_2026.source]
+    offices = np.array([source.kind != "department" for source in registry_of_2026.sources])[city_of_2026.source]
     levels = np.array([procedure.level for procedure in registry_of_2026.procedures])[city_of_2026.procedure]
-    handled = Counter(zip(offices.tolist(), levels.tolist(), strict=True))
-    assert handled.keys() == {("cap_tinh", "cap_tinh"), ("cap_xa", "cap_xa"), ("cap_xa", "cap_huyen")}
+    assert set(levels[offices].tolist()) == {"cap_xa", "cap_huyen"}
 
 
 @pytest.mark.parametrize("year", YEARS)
