@@ -102,7 +102,7 @@ def test_every_version_says_where_it_came_from_and_what_became_of_it(
 def test_people_read_it_in_whole_lines(shell: Shell, pipeline: Pipeline, three_versions: Path) -> None:
     engine_as_owner(
         pipeline, "UPDATE core.delivery SET state = 'rejected', attempts = 2, portal_code = '-3',"
-        " portal_message = 'sai mã', sent_at = recorded, settled_at = recorded FROM (SELECT timestamptz '2018-12-27 18:30+07' AS recorded) m"
+        " portal_message = 'sai mã', sent_at = '2018-12-27 18:30+07', settled_at = '2018-12-27 18:30+07'"
         " WHERE version = 3 AND service = 'CapNhatTienDoHoSoMC'",
     )  # fmt: skip
     known = environment_of(shell.settings) | {"MOTCUA_REGISTRY": str(three_versions)}
