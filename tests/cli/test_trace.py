@@ -169,6 +169,18 @@ def test_what_is_only_in_quarantine_is_traced_to_its_page(shell: Shell, pipeline
     assert f"Cách ly · {WARD} · unknown_channel (channel) · đang bị từ chối" in shown
 
 
+def test_what_has_no_usable_code_is_traced_by_its_digest(shell: Shell, pipeline: Pipeline) -> None:
+    pipeline.land_and_load([record(MaHoSo="Đỗ Thanh Nga"), record(MaHoSo=None)])
+    identities = [
+        row[0] for row in pipeline.rows("SELECT identity FROM core.quarantine GROUP BY identity ORDER BY min(page_row)")
+    ]
+    found = [told(shell, str(identity), "--page")["pages"] for identity in identities]
+    assert [(one["is_intact"], one["is_this_dossier"], one["page_row"]) for [one] in found] == [
+        (True, True, 0), (True, None, 1),
+    ]  # fmt: skip
+    assert "dòng 1 không có mã hồ sơ; có các trường: " in shell.run("trace", str(identities[1]), "--page").stdout
+
+
 def test_a_sensitive_procedure_and_a_deleted_dossier_are_never_published(shell: Shell, pipeline: Pipeline) -> None:
     pipeline.land_and_load([record(MaHoSo=CODE, MaTTHC=SENSITIVE), record(MaHoSo=OTHER)])
     pipeline.land_and_load([record(MaHoSo=CODE, MaTTHC=SENSITIVE)], as_of=LATER, full=True)
