@@ -102,7 +102,7 @@ def test_every_version_says_where_it_came_from_and_what_became_of_it(
 def test_people_read_it_in_whole_lines(shell: Shell, pipeline: Pipeline, three_versions: Path) -> None:
     engine_as_owner(
         pipeline, "UPDATE core.delivery SET state = 'rejected', attempts = 2, portal_code = '-3',"
-        " portal_message = 'sai mã', sent_at = recorded, settled_at = recorded FROM (SELECT timestamptz '2018-12-27 18:30+07' AS recorded) m"  # noqa: E501
+        " portal_message = 'sai mã', sent_at = '2018-12-27 18:30+07', settled_at = '2018-12-27 18:30+07'"
         " WHERE version = 3 AND service = 'CapNhatTienDoHoSoMC'",
     )  # fmt: skip
     known = environment_of(shell.settings) | {"MOTCUA_REGISTRY": str(three_versions)}
@@ -167,6 +167,18 @@ def test_what_is_only_in_quarantine_is_traced_to_its_page(shell: Shell, pipeline
     shown = shell.run("trace", CODE).stdout
     assert shown.startswith(f"{CODE} · chỉ có trong cách ly")
     assert f"Cách ly · {WARD} · unknown_channel (channel) · đang bị từ chối" in shown
+
+
+def test_what_has_no_usable_code_is_traced_by_its_digest(shell: Shell, pipeline: Pipeline) -> None:
+    pipeline.land_and_load([record(MaHoSo="Đỗ Thanh Nga"), record(MaHoSo=None)])
+    identities = [
+        row[0] for row in pipeline.rows("SELECT identity FROM core.quarantine GROUP BY identity ORDER BY min(page_row)")
+    ]
+    found = [told(shell, str(identity), "--page")["pages"] for identity in identities]
+    assert [(one["is_intact"], one["is_this_dossier"], one["page_row"]) for [one] in found] == [
+        (True, True, 0), (True, None, 1),
+    ]  # fmt: skip
+    assert "dòng 1 không có mã hồ sơ; có các trường: " in shell.run("trace", str(identities[1]), "--page").stdout
 
 
 def test_a_sensitive_procedure_and_a_deleted_dossier_are_never_published(shell: Shell, pipeline: Pipeline) -> None:

@@ -61,7 +61,7 @@ def traced(
     from motcua.steps.trace import trace, traced_pages
 
     settings = surroundings.settings()
-    told = trace(settings=settings, code=str(code).strip().upper())
+    told = trace(settings=settings, code=_identity(str(code)))
     if page:
         told["pages"] = traced_pages(
             settings=settings, connections=surroundings.connections(settings), told=told
@@ -72,6 +72,11 @@ def traced(
         _show(told)
     whole = all(one["is_intact"] and one["is_this_dossier"] is not False for one in told.get("pages", ()))
     raise typer.Exit(DONE if whole else OUR_FAILURE)
+
+
+def _identity(code: str) -> str:
+    """As the warehouse has it: what has no code is known by `#` and a digest."""
+    return code.strip().lower() if code.strip().startswith("#") else code.strip().upper()
 
 
 def _behind(agency: str, figure: str, seq: int | None, *, as_json: bool) -> None:
@@ -164,6 +169,8 @@ def _show_page(one: Told) -> None:
         _say(f"  [red]✗[/] dòng {one['page_row']} là của hồ sơ khác")
     elif one["is_this_dossier"]:
         _say(f"  dòng {one['page_row']} là của hồ sơ này; có các trường: {escape(', '.join(one['fields']))}")
+    elif one["fields"]:
+        _say(f"  dòng {one['page_row']} không có mã hồ sơ; có các trường: {escape(', '.join(one['fields']))}")
 
 
 def _published(found: Told) -> str:

@@ -146,7 +146,9 @@ def _record_on(
     [found] = columns.dossier_codes([record.get(spec.code)])
     # a key that nobody knows may say anything
     fields = [key if key in spec.known_keys else columns.field_name(key) for key in record]
-    return {"is_this_dossier": isinstance(found, str) and identity_of(found) == code, "fields": fields}
+    if not isinstance(found, str):  # what has no code is known by its content, whose digest the mapping makes
+        return {"is_this_dossier": None if record and code.startswith("#") else False, "fields": fields}
+    return {"is_this_dossier": identity_of(found) == code, "fields": fields}
 
 
 def behind(*, settings: Settings, agency: str, figure: str = "dossiers", seq: int | None = None) -> Told:
