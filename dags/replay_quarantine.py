@@ -7,7 +7,8 @@ rules (all when left empty), and why. One run at a time; who asked and the reaso
 No source is asked: the archived pages are judged by the rules of now, and of these only what is open in quarantine
 counts. What passes is merged, published and delivered; what does not has one attempt more. No watermark moves.
 
-**Red means** a source that the registry does not know, a page that the archive no longer has, or an error of ours.
+**Red means** a source that the registry does not know, a page that is lost from the archive (one past its time is left
+out, and the log says so), or an error of ours.
 
 **First thing to do:** in the red task's log, look for *Task failed with exception*: the sentence with it says what to
 do. Mend that and start a new run with the same form: what has passed is not judged again.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,7 +21,7 @@ from motcua.steps.slices import FRAMES
 from motcua.warehouse import ledger
 
 from tests.igate_records import record
-from tests.sandbox.city_client import CityClient
+from tests.sandbox.city_client import REGISTRY, CityClient
 from tests.steps.pipeline import AS_OF, LOCAL, WARD, Pipeline
 
 pytestmark = pytest.mark.slow
@@ -28,7 +31,15 @@ NAME, NOTE = "Canary Thị Kín", "bà Canary xin lại bản gốc"
 FACTS = "SELECT code, status, received_at, version, deleted FROM api.dossier ORDER BY code"
 # the evening after: a register file with what was edited has been dropped
 EVENING = datetime(2018, 12, 26, 23, tzinfo=LOCAL)
-OFFICES = ("le_chan.quan", "cat_hai.huyen", "so_nganh.tu_phap", "so_nganh.giao_thong_van_tai", "cat_hai.van_phong")
+# one of each platform; of the registers a workbook, and a text in an old encoding
+OFFICES = (
+    "le_chan.quan",
+    "cat_hai.huyen",
+    "so_nganh.tu_phap",
+    "so_nganh.giao_thong_van_tai",
+    "cat_hai.van_phong",
+    "cat_hai.nghia_lo",
+)
 
 
 def code(number: int) -> str:
@@ -183,6 +194,18 @@ def test_refused_and_held_back_dossiers_can_be_erased(pipeline: Pipeline) -> Non
     pipeline.land(cycle_id, [kin(3)])  # never merged: nothing in the warehouse knows its code
     assert (erase(pipeline, code(1))["records"], erase(pipeline, code(3))["records"]) == (1, 1)
     assert "Canary" not in told(pipeline)
+
+
+def test_pages_of_a_source_that_nobody_knows_any_more_are_told(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.land_and_load([kin(1)])
+    [(sha256,)] = pipeline.rows("SELECT pages[1] FROM core.batch")
+    folder = tmp_path / "registry"
+    shutil.copytree(REGISTRY, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    file = folder / "sources" / "le_chan.yaml"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if WARD not in line), encoding="utf-8")
+    done = erase(Pipeline(replace(pipeline.settings, registry=folder), pipeline.connections), code(1))
+    assert (done["redacted"], done["unread"]) == (0, [sha256])
 
 
 def test_a_cycle_that_has_yet_to_merge_is_told(pipeline: Pipeline) -> None:

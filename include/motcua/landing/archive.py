@@ -40,8 +40,8 @@ class Redacted(NamedTuple):
 class Archive:
     """Pages by the sha256 of their bytes as the source sent them; safe to use from several threads."""
 
-    def __init__(self, url: str, *keys: bytes) -> None:
-        self._files = SealedFiles(url, *keys)
+    def __init__(self, url: str, key: bytes, *older: bytes) -> None:
+        self._files = SealedFiles(url, key, *older)
         self._local = threading.local()
 
     def put(self, body: bytes) -> str:

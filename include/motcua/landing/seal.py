@@ -36,15 +36,16 @@ class Seal:
     """Seals with the first key, opens with any; the name of a thing is sealed with it: none can stand in for another.
 
     Args:
-        keys: the one in force, then older ones.
+        key: the one in force.
+        older: those that were.
     """
 
-    def __init__(self, *keys: bytes) -> None:
-        for key in keys:
-            if len(key) != KEY_BYTES:
-                raise ConfigError(f"connection {CONNECTION}: expected a key of {KEY_BYTES} bytes, got {len(key)}")
-        self._ciphers = {_id(key): AESGCM(key) for key in keys}
-        self._in_force = _id(keys[0])
+    def __init__(self, key: bytes, *older: bytes) -> None:
+        for given in (key, *older):
+            if len(given) != KEY_BYTES:
+                raise ConfigError(f"connection {CONNECTION}: expected a key of {KEY_BYTES} bytes, got {len(given)}")
+        self._ciphers = {_id(given): AESGCM(given) for given in (key, *older)}
+        self._in_force = _id(key)
 
     def seal(self, body: bytes, name: str) -> bytes:
         """`body`, sealed under `name`."""

@@ -10,10 +10,10 @@ from motcua.landing.seal import Seal
 class SealedFiles:
     """A folder of sealed files."""
 
-    def __init__(self, url: str, *keys: bytes) -> None:
+    def __init__(self, url: str, key: bytes, *older: bytes) -> None:
         self._files = Files(url)
         self.root = self._files.root
-        self._seal = Seal(*keys)
+        self._seal = Seal(key, *older)
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""

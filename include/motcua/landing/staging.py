@@ -16,8 +16,8 @@ from motcua.landing.sealed import SealedFiles
 class Staging:
     """Frames by part and name. What is written is read back with the same columns and types, without its index."""
 
-    def __init__(self, url: str, *keys: bytes) -> None:
-        self._files = SealedFiles(url, *keys)
+    def __init__(self, url: str, key: bytes, *older: bytes) -> None:
+        self._files = SealedFiles(url, key, *older)
         self._folders = Files(url)
 
     def parts(self, part: str) -> list[str]:
