@@ -186,6 +186,9 @@ def test_what_its_source_tells_again_comes_back(pipeline: Pipeline) -> None:
     assert pipeline.rows("SELECT name FROM private.applicant") == []  # nothing has changed
     pipeline.land_and_load([kin(1, NgayCapNhat="2018-12-26T08:00:00.000", TrangThai=9)], as_of=LATER)
     assert pipeline.rows("SELECT name FROM private.applicant") == [(NAME,)]
+    assert erase(pipeline, code(1))["redacted"] == 2
+    assert "Canary" not in told(pipeline)
+    assert pipeline.rows("SELECT name FROM private.applicant") == []
 
 
 def test_refused_and_held_back_dossiers_can_be_erased(pipeline: Pipeline) -> None:
