@@ -41,6 +41,7 @@ class Evidence:
     Attributes:
         living: codes that each source shows, by the city's ledger.
         known: those, and the codes of what it has deleted.
+        shared: codes that several sources show.
         feed: as published.
         words: what is personal: none of it may be public or logged.
         effects: what the Government portal accepted, in order.
@@ -61,6 +62,7 @@ class Evidence:
     words: frozenset[str]
     clean: Standing
     expected: Mapping[str, set[str]]
+    shared: frozenset[str] = frozenset()
     effects: Sequence[Row] = ()
     oddities: Mapping[str, Sequence[object]] = field(default_factory=dict)
     again: Run | None = None
@@ -93,7 +95,7 @@ def _no_loss(evidence: Evidence) -> Iterator[str]:
         if invented := after.codes(source) - evidence.known[source] - evidence.run.before.codes(source):
             yield f"{source}: {len(invented)} dossiers are invented"
     for source in set(states) - set(evidence.merged):
-        now, before = after.facts(source), evidence.run.before.facts(source)
+        now, before = (standing.facts(source, evidence.shared) for standing in (after, evidence.run.before))
         if any(now[table] != before[table] for table in now if table != "core.quarantine" or source not in refused):
             yield f"{source}: was not read, and has changed"
 
@@ -167,7 +169,7 @@ def _feed(evidence: Evidence) -> Iterator[str]:
 
 def _isolation(evidence: Evidence) -> Iterator[str]:
     for source in set(evidence.run.states()) - set(evidence.expected):
-        held, clean = evidence.run.after.facts(source), evidence.clean.facts(source)
+        held, clean = (one.facts(source, evidence.shared) for one in (evidence.run.after, evidence.clean))
         yield from (f"{source}: {table} differs from a clean run" for table in held if held[table] != clean[table])
         if evidence.run.after.watermark(source) != evidence.clean.watermark(source):
             yield f"{source}: the watermark differs from a clean run"

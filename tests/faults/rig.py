@@ -141,13 +141,15 @@ class Rig:
     def evidence(self, run: Run, clean: Run, expected: Mapping[str, set[str]], **differs: Any) -> Evidence:
         """What there is to judge a run by, as it stands now."""
         shown: dict[str, dict[str, bool]] = defaultdict(dict)
-        for line in self.city.ledger():
+        ledger = self.city.ledger()
+        for line in ledger:
             shown[line["source_id"]][line["code_listed"]] = not line["deleted"]
         shown |= {twin: shown[source] for twin, source in self._twins.items()}
         return Evidence(
             run=run, clean=clean.after, clean_seconds=clean.seconds, expected=expected,
             living={source: {code for code, lives in codes.items() if lives} for source, codes in shown.items()},
             known={source: set(codes) for source, codes in shown.items()},
+            shared=frozenset(line["code"] for line in ledger if line["filed_with"] != line["source_id"]),
             feed=read_feed(self.settings.home / "feeds" / "v1"), words=self.offices.words, **differs,
         )  # fmt: skip
 

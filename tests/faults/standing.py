@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,7 @@ OF_A_RUN = {
 }  # fmt: skip
 OF_A_SOURCE = ("core.source_dossier", "core.quarantine", "core.issue", "private.applicant", "private.step",
                "private.supplement")  # fmt: skip
+OF_SEVERAL = ("sources_disagree", "foreign_claim")  # rules on what several sources tell of one dossier
 OF_A_CODE = ("core.dossier", "core.dossier_version", "core.delivery")
 Facts = frozenset[tuple[tuple[str, object], ...]]
 
@@ -72,10 +73,17 @@ class Standing:
     def watermark(self, source: str) -> Any:  # a time, or None
         return next((row["watermark"] for row in self.of("core.source_state", source_id=source)), None)
 
-    def facts(self, source: str) -> dict[str, Facts]:
-        """All that a source has brought, in a form that does not depend on when it was read."""
-        led = {row["code"] for row in self.of("core.dossier", lead_source_id=source)}
-        found = {table: _facts(self.of(table, source_id=source)) for table in OF_A_SOURCE}
+    def facts(self, source: str, shared: Collection[str] = ()) -> dict[str, Facts]:
+        """All that a source has brought, in a form that does not depend on when it was read.
+
+        What is made of `shared` codes is left out: others have a part in it.
+        """
+        led = {row["code"] for row in self.of("core.dossier", lead_source_id=source)} - set(shared)
+        own = {table: self.of(table, source_id=source) for table in OF_A_SOURCE}
+        own["core.issue"] = [
+            row for row in own["core.issue"] if row["rule"] not in OF_SEVERAL or row["code"] not in shared
+        ]
+        found = {table: _facts(rows) for table, rows in own.items()}
         return found | {table: _facts([row for row in self.rows[table] if row["code"] in led]) for table in OF_A_CODE}
 
 
