@@ -86,6 +86,13 @@ def test_after_its_last_day_it_no_longer_counts_and_somebody_is_told(corrected: 
     assert emptied.rows(ISSUES) == [("correction_expired", "an-bien-1", "motcua", False)]
 
 
+def test_a_replay_says_nothing_of_what_has_expired(corrected: Corrected) -> None:
+    mended = corrected(ENTRY.replace("until: 2018-12-27", "until: 2018-12-24"))
+    mended.land_and_load([record(MaHoSo=CODE), record(TrangThai=99)])
+    replay(mended)
+    assert mended.rows(ISSUES) == [("correction_expired", "an-bien-1", "motcua", True)]
+
+
 @pytest.mark.parametrize(
     ("listed", "rule"),
     [
@@ -109,7 +116,6 @@ def test_what_does_something_again_is_settled_with_the_next_full_listing(correct
     mended = corrected(ENTRY)
     mended.land_and_load([record()], full=True)
     mended.land_and_load([record()])
-    replay(mended)
     assert mended.rows(ISSUES) == [("correction_unused", "an-bien-1", "motcua", True)]
     mended.land_and_load([record(MaHoSo=CODE)], full=True)
     assert mended.rows(ISSUES) == [("correction_unused", "an-bien-1", "motcua", False)]
