@@ -221,7 +221,8 @@ def test_the_dossiers_behind_a_figure_are_listed(
          record(MaHoSo=codes[4], MaTTHC=SENSITIVE)]
     )  # fmt: skip
     publish(pipeline, 0)
-    pipeline.land_and_load([record(MaHoSo=codes[5])], as_of=LATER)
+    since = record(MaHoSo=codes[2], NgayCapNhat="2018-12-26T08:00:00.000")
+    pipeline.land_and_load([record(MaHoSo=codes[5]), since], as_of=LATER)
     found = told(shell, "--agency", "000.05.33.H24", "--figure", figure)
     assert (found["agency_code"], found["seq"]) == ("H24.33.05", 1)
     assert found["codes"] == [codes[number] for number in numbers]

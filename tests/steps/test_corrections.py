@@ -14,13 +14,14 @@ from motcua.steps.corrected import Used, issues
 from motcua.warehouse.ledger import Pages
 
 from tests.igate_records import record
-from tests.sandbox.city_client import REGISTRY
+from tests.sandbox.city_client import REGISTRY, CityClient
 from tests.steps.pipeline import AS_OF, WARD, Pipeline
 from tests.steps.test_replay import replay
 
 pytestmark = pytest.mark.slow
 
 CODE = "000.05.33.H24-181012-0001"
+OFFICES = ["cat_hai.huyen", "cat_hai.tran_chau", "cat_hai.phu_long"]  # one of LGSP, two registers
 ENTRY = f"""\
   - id: an-bien-1
     match: {{source: {WARD}, codes: [{CODE}]}}
@@ -75,6 +76,31 @@ def test_what_is_mended_comes_out_of_quarantine(pipeline: Pipeline, corrected: C
     assert pipeline.rows("SELECT rule, settled_at IS NULL FROM api.quarantine") == [("unknown_channel", False)]
 
 
+def test_offices_of_the_city_that_swap_their_channels(
+    city: CityClient, pipeline: Pipeline, corrected: Corrected
+) -> None:
+    """Of a whole group: two keep registers, whose files are read again and stay the same."""
+    pipeline.cycle(OFFICES)
+    before = dict(pipeline.rows("SELECT code, channel FROM api.dossier ORDER BY code"))
+    swapped = {code for code, channel in before.items() if channel == 1}
+    assert 0 < len(swapped) < len(before)
+    mended = corrected(
+        ENTRY.replace(f"source: {WARD}, codes: [{CODE}]", "group: cat_hai, where: {channel: 1}").replace(
+            ": 2\n", ": 3\n"
+        )
+    )
+    for _ in range(2):
+        mended.cycle(OFFICES, full=True)
+        found = pipeline.rows("SELECT code, d.channel, version, corrections FROM api.dossier d"
+                              " JOIN api.source_dossier USING (code) ORDER BY code")  # fmt: skip
+        assert found == [
+            (code, 3, 2, ["an-bien-1"]) if code in swapped else (code, channel, 1, None)
+            for code, channel in before.items()
+        ]
+    told = "SELECT count(*), count(DISTINCT code) FROM api.claim WHERE corrections = ARRAY['an-bien-1']"
+    assert pipeline.rows(told) == [(len(swapped), len(swapped))]
+
+
 def test_after_its_last_day_it_no_longer_counts_and_somebody_is_told(corrected: Corrected) -> None:
     mended = corrected(ENTRY)
     for days, channel in ((2, 2), (3, 1)):
@@ -84,6 +110,13 @@ def test_after_its_last_day_it_no_longer_counts_and_somebody_is_told(corrected: 
     emptied = corrected("")
     emptied.land_and_load([record(MaHoSo=CODE)], as_of=AS_OF + timedelta(days=4))
     assert emptied.rows(ISSUES) == [("correction_expired", "an-bien-1", "motcua", False)]
+
+
+def test_a_replay_says_nothing_of_what_has_expired(corrected: Corrected) -> None:
+    mended = corrected(ENTRY.replace("until: 2018-12-27", "until: 2018-12-24"))
+    mended.land_and_load([record(MaHoSo=CODE), record(TrangThai=99)])
+    replay(mended)
+    assert mended.rows(ISSUES) == [("correction_expired", "an-bien-1", "motcua", True)]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +142,6 @@ def test_what_does_something_again_is_settled_with_the_next_full_listing(correct
     mended = corrected(ENTRY)
     mended.land_and_load([record()], full=True)
     mended.land_and_load([record()])
-    replay(mended)
     assert mended.rows(ISSUES) == [("correction_unused", "an-bien-1", "motcua", True)]
     mended.land_and_load([record(MaHoSo=CODE)], full=True)
     assert mended.rows(ISSUES) == [("correction_unused", "an-bien-1", "motcua", False)]
