@@ -14,6 +14,7 @@ from motcua.domain.codes import PROCEDURE_CODE
 from motcua.domain.text import fold
 from motcua.registry.model import Precedence, Procedure, Registry
 from motcua.registry.reading import Directory, File, Problems, Row, document, rows
+from motcua.registry.rules import read_rules
 from motcua.registry.sources import Known, read_sources
 from motcua.registry.units import read_units
 
@@ -56,7 +57,9 @@ def load_registry(path: Path | None = None) -> Registry:
         departments=_departments(directory.file("departments.csv"), problems),
         precedence=_precedence(directory.file("precedence.yaml"), problems),
         calendar=_calendar(directory.file("calendar.csv"), problems),
+        rules=read_rules(directory.optional("rules.yaml"), problems),
         fingerprint=directory.fingerprint(),
+        fingerprint_of_verdicts=directory.fingerprint_of_verdicts(),
     )
     problems.raise_if_any()
     return registry

@@ -159,7 +159,9 @@ class Registry:
         departments: public names of step departments by what sources write, folded.
         precedence: whose word counts.
         calendar: working days and hours.
+        rules: severities that count instead of the rule book's, by rule: `critical, warning, ignored`.
         fingerprint: sha256 of all files.
+        fingerprint_of_verdicts: of those by which rows are judged: tables, calendar and rules.
     """
 
     groups: Mapping[str, Group]
@@ -172,7 +174,9 @@ class Registry:
     departments: Mapping[str, str]
     precedence: Precedence
     calendar: WorkingCalendar
+    rules: Mapping[str, str]
     fingerprint: str
+    fingerprint_of_verdicts: str
 
     def unit_at(self, agency_code: str, day: date) -> Unit | None:
         """The unit of an agency, in either spelling of its code, as it was on that day; None when there was none."""

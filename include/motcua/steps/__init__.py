@@ -9,8 +9,9 @@ from motcua.steps.judge import judge
 from motcua.steps.publish import publish
 from motcua.steps.quarantine import quarantine, quarantined, replay_quarantine
 from motcua.steps.summary import summary
+from motcua.steps.trial import try_rules
 
 __all__ = [
     "chunks", "collect", "consolidate", "decide_hold", "drain", "holds", "judge", "plan", "prepare", "publish",
-    "quarantine", "quarantined", "replay_quarantine", "report", "summary",
+    "quarantine", "quarantined", "replay_quarantine", "report", "summary", "try_rules",
 ]  # fmt: skip

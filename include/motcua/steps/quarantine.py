@@ -1,7 +1,8 @@
 """Quarantine: what stands in it, and the way back when a rule or a code table has changed.
 
 What a source sends anew is judged anew by itself. A replay asks no source: it judges the archived pages again, of
-which only what is open in quarantine counts. It moves no watermark, proves no absence and is never held.
+which only what is open in quarantine counts, and, when everything is asked for, what was accepted. It moves no
+watermark, proves no absence and is never held.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from motcua.steps import place
 from motcua.steps.cycles import named
 from motcua.warehouse import Role, ledger
 from motcua.warehouse import quarantine as kept
+from motcua.warehouse.words import Words, all_words, refused_words
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +71,11 @@ def replay_quarantine(
     requested_by: str,
     sources: Sequence[str] = (),
     rules: Sequence[str] = (),
+    everything: bool = False,
 ) -> Replay:
     """Opens a cycle of what is open in quarantine, of all sources and rules when none is named.
+
+    With `everything`, of all that the present state of the sources rests on, whatever the rules.
 
     Raises:
         ConfigError: a source is not in the registry, or `as_of` has no zone, or nobody or no reason is named.
@@ -82,13 +87,17 @@ def replay_quarantine(
     registry = place.registry(settings.registry)
     named(registry, sources)
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
-        found = kept.replayable(connection, sources=sources, rules=rules)
+        found = (
+            all_words(connection, sources=sources)
+            if everything
+            else refused_words(connection, sources=sources, rules=rules)
+        )
         ours = [one for one in found if one.source_id in registry.sources]
         for one in found:
             if one.source_id not in registry.sources:
-                log.warning("%s: %d dossiers stay in quarantine: not in the registry", one.source_id, one.dossiers)
+                log.warning("%s: %d dossiers stay as they are: not in the registry", one.source_id, _size(one))
         cycle_id = ledger.open_cycle(
-            connection, run_key=run_key, as_of=as_of, is_full=False, sources=len(ours), reason=reason.strip(),
+            connection, run_key=run_key, as_of=as_of, is_full=everything, sources=len(ours), reason=reason.strip(),
             requested_by=requested_by.strip(),
         )  # fmt: skip
         cycle = ledger.cycle(connection, cycle_id)
@@ -98,8 +107,12 @@ def replay_quarantine(
                 continue
             ledger.record_collected(
                 connection, batch_id=f"{cycle_id}.{one.source_id}", at=cycle, source_id=one.source_id, kind="replay",
-                window=(None, cycle.as_of), pages=one.pages, announced=None, fetched=one.dossiers,
+                window=(None, cycle.as_of), pages=one.pages, announced=None, fetched=_size(one),
             )  # fmt: skip
-    dossiers = sum(one.dossiers for one in ours)
+    dossiers = sum(map(_size, ours))
     log.info("replaying %d dossiers of %d sources", dossiers, len(ours))
     return {"cycle_id": cycle_id, "as_of": cycle.as_of.isoformat(), "sources": len(ours), "dossiers": dossiers}
+
+
+def _size(words: Words) -> int:
+    return words.asked + len(words.held)

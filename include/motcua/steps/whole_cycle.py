@@ -113,10 +113,11 @@ def replay(
     say: Callable[[str], None],
     sources: Sequence[str],
     rules: Sequence[str],
+    everything: bool,
     reason: str,
     requested_by: str,
 ) -> dict[str, int]:
-    """Judges what is open in quarantine again, merges what passes, publishes and delivers.
+    """Judges what is open in quarantine again, or everything, merges what passes, publishes and delivers.
 
     Returns:
         `cycle_id, sources, dossiers`, and of these `accepted` and `quarantined`.
@@ -124,8 +125,8 @@ def replay(
     _refuse_push_to_nobody(connections, push=push)
     prepare(settings=settings)
     planned = replay_quarantine(
-        settings=settings, run_key=f"replay {uuid4()}", as_of=as_of, sources=sources, rules=rules, reason=reason,
-        requested_by=requested_by,
+        settings=settings, run_key=f"replay {uuid4()}", as_of=as_of, sources=sources, rules=rules,
+        everything=everything, reason=reason, requested_by=requested_by,
     )  # fmt: skip
     cycle_id = planned["cycle_id"]
     say(f"cycle {cycle_id} as of {planned['as_of']}: {planned['dossiers']} dossiers of {planned['sources']} sources")
