@@ -83,7 +83,7 @@ def _try(settings: Settings, connections: Connections, as_of: datetime, words: S
         rules = verdict.findings[verdict.findings["is_primary"]].set_index("row")["rule"]
         is_held = are_held(current, {one.source_id: one.held for one in words})
         failing = current.loc[is_held & current.index.isin(verdict.refused), ["source_id", "code"]]
-        found.append(failing.rename(columns={"code": "identity"}).assign(rule=rules, fails=True))
+        found.append(failing.rename(columns={"code": "identity"}).assign(rule=rules.reindex(failing.index), fails=True))
         found.append(_passing(current[~is_held].drop(index=verdict.refused, errors="ignore"), words))
     return pd.concat(found, ignore_index=True)
 
