@@ -16,11 +16,16 @@ from motcua.errors import ConfigError
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.cycles import named
+from motcua.steps.lineage import verdict_by
 from motcua.warehouse import Role, ledger
 from motcua.warehouse import quarantine as kept
-from motcua.warehouse.words import Words, all_words, refused_words
+from motcua.warehouse.words import Words, all_words, judged_otherwise, refused_words
 
 log = logging.getLogger(__name__)
+
+
+# why a replay begins by itself
+RULES_CHANGED = "quy tắc, bảng mã hoặc chương trình xét đã đổi"
 
 
 class Replay(TypedDict):
@@ -112,6 +117,22 @@ def replay_quarantine(
     dossiers = sum(map(_size, ours))
     log.info("replaying %d dossiers of %d sources", dossiers, len(ours))
     return {"cycle_id": cycle_id, "as_of": cycle.as_of.isoformat(), "sources": len(ours), "dossiers": dossiers}
+
+
+def replay_changed(*, settings: Settings, run_key: str, as_of: datetime) -> Replay | None:
+    """Opens a cycle of what is open in quarantine and was judged by other rules, tables or code than those of now.
+
+    Once it is merged nothing is left to do until they change again. None: nothing is.
+    """
+    registry = place.registry(settings.registry)
+    makers = {source.id: verdict_by(registry, source) for source in registry.sources.values()}
+    with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+        due = judged_otherwise(connection, makers)
+    if not due:
+        return None
+    return replay_quarantine(
+        settings=settings, run_key=run_key, as_of=as_of, reason=RULES_CHANGED, requested_by="motcua", sources=due
+    )
 
 
 def _size(words: Words) -> int:

@@ -133,8 +133,8 @@ ORDER BY h.source_id, b.cycle_id
 
 _JUDGED_OTHERWISE = sa.text("""
 SELECT DISTINCT q.source_id
-FROM quarantine q JOIN batch b USING (batch_id)
-WHERE q.settled_at IS NULL AND CAST(:makers AS jsonb) ? q.source_id
+FROM (SELECT DISTINCT source_id, batch_id FROM quarantine WHERE settled_at IS NULL) q JOIN batch b USING (batch_id)
+WHERE CAST(:makers AS jsonb) ? q.source_id
   AND NOT coalesce(b.judged_by @> (CAST(:makers AS jsonb) -> q.source_id), false)
   AND NOT EXISTS (SELECT FROM batch r
                   WHERE r.source_id = q.source_id AND r.kind = 'replay' AND r.state = 'merged'
