@@ -107,7 +107,12 @@ def replay(
     if as_json:
         print_json(done)
         return
-    out.print(f"đã xét lại {done['dossiers']} hồ sơ: {done['accepted']} đạt, {done['quarantined']} vẫn bị từ chối")
+    if everything:
+        same = done["dossiers"] - done["accepted"] - done["quarantined"]
+        outcome = f"{done['accepted']} đạt, {done['quarantined']} bị từ chối, {same} như cũ"
+    else:
+        outcome = f"{done['accepted']} đạt, {done['quarantined']} vẫn bị từ chối"
+    out.print(f"đã xét lại {done['dossiers']} hồ sơ: {outcome}")
 
 
 def _count(one: Mapping[str, Any]) -> tuple[str, ...]:

@@ -134,10 +134,13 @@ ORDER BY h.source_id, b.cycle_id
 _JUDGED_OTHERWISE = sa.text("""
 SELECT DISTINCT q.source_id
 FROM (SELECT DISTINCT source_id, batch_id FROM quarantine WHERE settled_at IS NULL) q JOIN batch b USING (batch_id)
+CROSS JOIN LATERAL (
+    SELECT r.judged_by FROM batch r
+    WHERE r.source_id = q.source_id
+      AND (r.batch_id = b.batch_id OR (r.kind = 'replay' AND r.state = 'merged' AND r.cycle_id > b.cycle_id))
+    ORDER BY r.cycle_id DESC LIMIT 1
+) last
 WHERE CAST(:makers AS jsonb) ? q.source_id
-  AND NOT coalesce(b.judged_by @> (CAST(:makers AS jsonb) -> q.source_id), false)
-  AND NOT EXISTS (SELECT FROM batch r
-                  WHERE r.source_id = q.source_id AND r.kind = 'replay' AND r.state = 'merged'
-                    AND r.cycle_id > b.cycle_id AND r.judged_by @> (CAST(:makers AS jsonb) -> q.source_id))
+  AND NOT coalesce(last.judged_by @> (CAST(:makers AS jsonb) -> q.source_id), false)
 ORDER BY 1
 """)
