@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict
 
@@ -18,6 +19,8 @@ from motcua.steps.tables import identity_of
 from motcua.steps.workers import workers
 from motcua.warehouse import Role
 from motcua.warehouse.words import Words, all_words
+
+log = logging.getLogger(__name__)
 
 
 class Change(TypedDict):
@@ -48,44 +51,55 @@ def try_rules(*, settings: Settings, connections: Connections, as_of: datetime, 
     registry = place.registry(settings.registry)
     named(registry, sources)
     with place.connected(settings, Role.PIPELINE) as engine:
-        looking = engine.connect().execution_options(postgresql_readonly=True)
+        looking = engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with looking as connection:
             words = [one for one in all_words(connection, sources=sources) if one.source_id in registry.sources]
     import motcua.quality  # noqa: F401  # loaded once: the workers share it
 
     with workers(settings.workers) as pool:
-        parts = packed(words, lambda one: len(one.refused) + len(one.held))
+        parts = packed(words, _size)
         tried = [pool.submit(_try, settings, connections, as_of, part) for part in parts]
-        changes = pd.concat([_NONE, *(future.result() for future in tried)], ignore_index=True)
+        outcomes = [future.result() for future in tried]
+    changes = pd.concat([_NONE, *(one for one, _ in outcomes)], ignore_index=True)
+    wanted, judged = sum(map(_size, words)), sum(rows for _, rows in outcomes)
+    if judged != wanted:
+        log.warning("%d dossiers were expected on their pages, %d were found", wanted, judged)
     fails, passes = (
         changes[changes["fails"] == is_failing].sort_values(["source_id", "identity"]).drop(columns="fails")
         for is_failing in (True, False)
     )
     return {
-        "dossiers": sum(len(one.refused) + len(one.held) for one in words),
+        "dossiers": judged,
         "fails": fails.to_dict("records"),  # type: ignore[typeddict-item]  # pandas knows no rows
         "passes": passes.to_dict("records"),  # type: ignore[typeddict-item]  # likewise
     }
 
 
+def _size(words: Words) -> int:
+    return len(words.refused) + len(words.held)
+
+
 _NONE = pd.DataFrame({"source_id": [], "identity": [], "rule": []}, dtype="str").assign(fails=pd.Series(dtype="bool"))
 
 
-def _try(settings: Settings, connections: Connections, as_of: datetime, words: Sequence[Words]) -> pd.DataFrame:
-    """What would change of some sources: `source_id, identity, rule, fails`."""
+def _try(
+    settings: Settings, connections: Connections, as_of: datetime, words: Sequence[Words]
+) -> tuple[pd.DataFrame, int]:
+    """What would change of some sources: `source_id, identity, rule, fails`; and how many dossiers were judged."""
     registry = place.registry(settings.registry)
     listings = [one for some in words for one in some.listings]
     archive = place.archive(settings, connections)
-    found = [_NONE]
+    found, judged = [_NONE], 0
     # cycle 0: what is judged here is of none
     for read in map_batches(listings, archive, registry, cycle_id=0, rows_at_once=ROWS_AT_ONCE):
         _, current, verdict = verdicts(read, registry, as_of)
+        judged += len(current)
         rules = verdict.findings[verdict.findings["is_primary"]].set_index("row")["rule"]
         is_held = are_held(current, {one.source_id: one.held for one in words})
         failing = current.loc[is_held & current.index.isin(verdict.refused), ["source_id", "code"]]
         found.append(failing.rename(columns={"code": "identity"}).assign(rule=rules.reindex(failing.index), fails=True))
         found.append(_passing(current[~is_held].drop(index=verdict.refused, errors="ignore"), words))
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(found, ignore_index=True), judged
 
 
 def _passing(accepted: pd.DataFrame, words: Sequence[Words]) -> pd.DataFrame:
@@ -100,9 +114,6 @@ def _passing(accepted: pd.DataFrame, words: Sequence[Words]) -> pd.DataFrame:
     return pd.DataFrame(changes, columns=_NONE.columns)
 
 
-def _identities(words: Words, code: str, where: tuple[str, int]) -> Iterator[str]:
+def _identities(words: Words, code: str, where: tuple[str, int]) -> set[str]:
     """What is open of a word: by its code, or by the place where it had none."""
-    if identity_of(code) in words.refused:
-        yield identity_of(code)
-    if where in words.nameless:
-        yield words.nameless[where]
+    return {identity_of(code), words.nameless.get(where, "")} & words.refused.keys()

@@ -139,7 +139,7 @@ def replay(
     cycle_id = planned["cycle_id"]
     say(f"cycle {cycle_id} as of {planned['as_of']}: {planned['dossiers']} dossiers of {planned['sources']} sources")
     done = [future.result() for future in _judge_again(settings, connections, planned)]
-    if any(one["changed"] for one in done):
+    if everything or any(one["changed"] for one in done):  # what is refused of an office is published, too
         _publish_and_deliver(settings, connections, cycle_id, as_of=as_of, push=push, clock=clock, say=say)
     report(settings=settings, cycle_id=cycle_id)
     return {
