@@ -1,6 +1,6 @@
 """What the bars are about, measured: everything, or some of it by name.
 
-python -m tests.bench [whole_city one_day day_on_airflow platforms large_source rules_try quarantine_replay] [--scale 1.0]
+python -m tests.bench [whole_city one_day day_on_airflow platforms large_source rules_try quarantine_replay] [--scale 1]
 """
 
 from __future__ import annotations
