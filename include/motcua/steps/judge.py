@@ -64,9 +64,9 @@ def judge(
         staging.forget(part)  # of an earlier try, which may have been cut otherwise
         archive = place.archive(settings, connections)
         pass_by("judge.before_mapping")
-        listings = [one for some in words for one in some.listings] if words else pages
+        listings = pages if words is None else [one for some in words for one in some.listings]
         slices = map_batches(listings, archive, registry, cycle_id=cycle_id, rows_at_once=ROWS_AT_ONCE)
-        held = {one.source_id: one.held for one in words}
+        held = {one.source_id: one.held for one in words or ()}
         stage = partial(_judge_slice, staging, part, registry, cycle.as_of, pages, held)
         # by `map`, which lets a slice go before the next one is made
         outcomes = list(map(stage, count(), slices))
@@ -84,10 +84,10 @@ def _judged_by(registry: Registry, pages: Sequence[ledger.Pages], cycle_id: int)
     return {f"{cycle_id}.{batch.source_id}": judged_by(registry, registry.sources[batch.source_id]) for batch in pages}
 
 
-def _judged_before(connection: sa.Connection, cycle: ledger.Cycle, sources: Sequence[str]) -> list[Words]:
-    """Of a replay, what is judged again as things stand at this moment; nothing of another cycle."""
+def _judged_before(connection: sa.Connection, cycle: ledger.Cycle, sources: Sequence[str]) -> list[Words] | None:
+    """Of a replay, what is judged again as things stand at this moment; None: these are no replays."""
     if not sources:
-        return []
+        return None
     if cycle.is_full:
         return all_words(connection, sources=sources)
     return refused_words(connection, sources=sources, rules=())
