@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = (
     "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "units", "figures", "sources", "holds",
-    "quarantine", "archive",
+    "quarantine", "archive", "rules",
 )  # fmt: skip
 BELOW = (
     "sources check",

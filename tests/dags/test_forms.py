@@ -13,14 +13,13 @@ FORMS = {
     "drain_government": set(),
     "maintain": {"as_of"},
     "publish_progress": {"as_of"},
-    "replay_quarantine": {"sources", "rules", "reason", "as_of"},
+    "replay_quarantine": {"sources", "rules", "everything", "reason", "as_of"},
     "sync_source": {"sources", "since", "full", "reason", "as_of"},
 }
 MUST_BE_FILLED_IN = {
     ("decide_hold", "hold_id"),
     ("decide_hold", "decision"),
     ("decide_hold", "reason"),
-    ("replay_quarantine", "reason"),
     ("sync_source", "sources"),
     ("sync_source", "reason"),
 }
@@ -57,6 +56,7 @@ def test_every_field_is_titled_in_vietnamese(forms: dict[tuple[str, str], dict[s
         (("decide_hold", "decision"), "reject", None),
         (("decide_hold", "hold_id"), 7, 0),
         (("replay_quarantine", "sources"), [], ["Lê Chân"]),
+        (("replay_quarantine", "reason"), None, ""),
         (("replay_quarantine", "rules"), ["unknown_channel"], "unknown_channel"),
     ],
 )

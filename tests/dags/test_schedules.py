@@ -31,7 +31,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "drain_government": "Asset or */5 * * * *",
         "maintain": "30 4 * * *",
         "publish_progress": "Asset",
-        "replay_quarantine": "None",
+        "replay_quarantine": "50 * * * *",
         "sync_source": "None",
     }
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import great_expectations.expectations as gxe
 import pandas as pd
@@ -182,3 +183,22 @@ def test_every_rule_of_the_interface_stands_in_the_book() -> None:
         "duplicate_in_batch", "supplement_without_request", "steps_out_of_order", "due_missing", "due_disagrees",
     }  # fmt: skip
     assert promised <= {rule.code for rule in RULES}
+
+
+def test_the_registry_tightens_loosens_and_silences_rules(registry: Registry) -> None:
+    said = {"due_before_received": "warning", "unknown_procedure": "critical", "text_cleaned": "ignored"}
+    broken = [record(NgayHenTra="2018-10-10T17:00:00.000", MaTTHC="9.999999", TrichYeu="Khai\x01 sinh")]
+    assert _said(broken, registry) == [
+        ("due_before_received", "due_at", "critical"), ("text_cleaned", "summary", "warning"),
+        ("unknown_procedure", "procedure_code", "warning"),
+    ]  # fmt: skip
+    assert _said(broken, replace(registry, rules=said)) == [
+        ("due_before_received", "due_at", "warning"), ("unknown_procedure", "procedure_code", "critical"),
+    ]  # fmt: skip
+
+
+def test_what_the_rest_stands_on_stays_critical(registry: Registry) -> None:
+    """A procedure that nobody knows may be let pass; what has not even the shape of one may not."""
+    loosened = replace(registry, rules={"unknown_procedure": "ignored"})
+    assert _said([record(MaTTHC="TTHC-17")], loosened) == [("unknown_procedure", "procedure_code", "critical")]
+    assert _said([record(MaTTHC="9.999999")], loosened) == []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from motcua import steps
 from motcua.errors import ConfigError
+from motcua.steps import place
 from motcua.steps.quarantine import Replay
 
 from tests.igate_records import record
@@ -151,3 +152,34 @@ def test_quarantine_is_counted_and_shown(pipeline: Pipeline) -> None:
     assert [(one["rule"], one["dossiers"]) for one in counted] == [("unknown_channel", 2), ("unknown_status", 1)]
     [one] = steps.quarantined(settings=pipeline.settings, code=code(2))
     assert (one["field"], one["attempts"], one["page_row"]) == ("channel", 1, 1)
+
+
+def changed(pipeline: Pipeline) -> Replay | None:
+    return steps.replay_changed(settings=pipeline.settings, run_key=f"changed {next(_RUNS)}", as_of=LATER)
+
+
+def test_a_change_is_followed_once_and_by_itself(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.land_and_load([bad(1), bad(2, TrangThai=99)])
+    assert changed(pipeline) is None
+    known = with_channel_seven(pipeline, tmp_path / "registry")
+    opened = changed(known)
+    assert opened is not None
+    assert (opened["sources"], opened["dossiers"]) == (1, 2)
+    known.load(opened["cycle_id"])
+    assert [row[:2] for row in pipeline.rows(OPEN)] == [(code(2), "unknown_status")]
+    assert pipeline.rows("SELECT requested_by FROM api.cycle WHERE cycle_id = :id", id=opened["cycle_id"]) == [
+        ("motcua",)
+    ]
+    assert changed(known) is None
+    assert changed(pipeline) is not None  # the table as it was is another change
+
+
+def test_what_no_verdict_depends_on_is_no_change(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.land_and_load([bad(1)])
+    folder = tmp_path / "registry"
+    shutil.copytree(REGISTRY, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    group = folder / "sources" / "le_chan.yaml"
+    group.write_text(group.read_text(encoding="utf-8").replace("defaults: {", "defaults: {schedule: PT1H, "))
+    moved = Pipeline(replace(pipeline.settings, registry=folder), pipeline.connections)
+    assert place.registry(folder).sources[WARD].schedule == timedelta(hours=1)
+    assert changed(moved) is None

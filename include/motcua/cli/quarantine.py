@@ -86,23 +86,33 @@ def replay(
     reason: Reason,
     source: Sources = None,
     rule: Rules = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="What was accepted, too: what does not pass now joins the quarantine.")
+    ] = False,
     as_of: AsOf = None,
     push: Push = True,
     as_json: AsJson = False,
 ) -> None:
     """Judge it again from the archive, by the rules and code tables of now; no source is asked."""
+    if everything and rule:
+        raise typer.BadParameter("--all judges by every rule; give --source to narrow it", param_hint="--rule")
     from motcua.steps.whole_cycle import replay as run
 
     settings = surroundings.settings()
     done = run(
         settings=settings, connections=surroundings.connections(settings), as_of=as_of or surroundings.now(),
-        push=push, clock=surroundings.now, say=say, sources=source or [], rules=rule or [], reason=reason,
-        requested_by=surroundings.user(),
+        push=push, clock=surroundings.now, say=say, sources=source or [], rules=rule or [],
+        everything=everything, reason=reason, requested_by=surroundings.user(),
     )  # fmt: skip
     if as_json:
         print_json(done)
         return
-    out.print(f"đã xét lại {done['dossiers']} hồ sơ: {done['accepted']} đạt, {done['quarantined']} vẫn bị từ chối")
+    if everything:
+        same = done["dossiers"] - done["accepted"] - done["quarantined"]
+        outcome = f"{done['accepted']} đạt, {done['quarantined']} bị từ chối, {same} như cũ"
+    else:
+        outcome = f"{done['accepted']} đạt, {done['quarantined']} vẫn bị từ chối"
+    out.print(f"đã xét lại {done['dossiers']} hồ sơ: {outcome}")
 
 
 def _count(one: Mapping[str, Any]) -> tuple[str, ...]:

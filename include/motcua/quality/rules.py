@@ -6,8 +6,8 @@ observation of the mapping (`missing`, `impossible`, …), the observation's val
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
@@ -57,6 +57,7 @@ class Rule:
         owner: who mends it.
         field: the fact that is wrong, or the observation whose value names it.
         expectation: makes the Great Expectations expectation.
+        is_firm: whether what follows rests on it: it cannot be loosened.
     """
 
     code: str
@@ -64,6 +65,7 @@ class Rule:
     owner: Owner
     field: str
     expectation: Callable[[Context], Expectation]
+    is_firm: bool = False
 
 
 OBSERVATIONS = frozenset({"missing", "impossible", "damaged", "cleaned", "mistyped"})
@@ -111,6 +113,10 @@ def _day(moment: datetime) -> date:
     return moment.astimezone(VIETNAM).date()
 
 
+def _firm(code: str, field: str, expectation: Callable[[Context], Expectation]) -> Rule:
+    return Rule(code, Severity.CRITICAL, Owner.OFFICE, field, expectation, is_firm=True)
+
+
 def _critical(code: str, field: str, expectation: Callable[[Context], Expectation]) -> Rule:
     return Rule(code, Severity.CRITICAL, Owner.OFFICE, field, expectation)
 
@@ -123,25 +129,23 @@ def _warning(code: str, field: str, expectation: Callable[[Context], Expectation
 OF_TOMBSTONES = frozenset({"text_damaged", "code_shape", "unknown_unit", "foreign_unit"})
 
 RULES: tuple[Rule, ...] = (
-    _critical("text_damaged", "damaged", _null("damaged")),
-    _critical("wrong_type", "mistyped", _null("mistyped")),
-    _critical("missing_required", "missing", _null("missing")),
-    _critical("impossible_date", "impossible", _null("impossible")),
-    _critical("duplicate_in_batch", "code", _true("copies_agree")),
-    _critical("code_shape", "code", _shape("undamaged_code", DOSSIER_CODE)),
-    _critical("code_shape", "code", _true("code_date_exists")),
-    _critical("unknown_status", "status", _one_of("status", lambda _: [*map(int, Status)])),
-    _critical("unknown_status", "steps.status", _true("steps_known")),
-    _critical("unknown_channel", "channel", _one_of("channel", lambda _: [*map(int, Channel)])),
-    _critical(
-        "unknown_applicant_kind", "applicant_kind", _one_of("applicant_kind", lambda _: [*map(int, ApplicantKind)])
-    ),
-    _critical("unknown_procedure", "procedure_code", _shape("procedure_code", PROCEDURE_CODE)),
+    _firm("text_damaged", "damaged", _null("damaged")),
+    _firm("wrong_type", "mistyped", _null("mistyped")),
+    _firm("missing_required", "missing", _null("missing")),
+    _firm("impossible_date", "impossible", _null("impossible")),
+    _firm("duplicate_in_batch", "code", _true("copies_agree")),
+    _firm("code_shape", "code", _shape("undamaged_code", DOSSIER_CODE)),
+    _firm("code_shape", "code", _true("code_date_exists")),
+    _firm("unknown_status", "status", _one_of("status", lambda _: [*map(int, Status)])),
+    _firm("unknown_status", "steps.status", _true("steps_known")),
+    _firm("unknown_channel", "channel", _one_of("channel", lambda _: [*map(int, Channel)])),
+    _firm("unknown_applicant_kind", "applicant_kind", _one_of("applicant_kind", lambda _: [*map(int, ApplicantKind)])),
+    _firm("unknown_procedure", "procedure_code", _shape("procedure_code", PROCEDURE_CODE)),
     # those that have begun: what is filed with an agency outlives it
-    _critical("unknown_unit", "agency_code", _one_of("agency_code", lambda c: [*c.registry.units_by(_day(c.as_of))])),
-    _critical("foreign_unit", "agency_code", _true("unit_is_its_sources")),
-    _critical("too_many_children", "steps", _few("steps")),
-    _critical("too_many_children", "supplements", _few("supplements")),
+    _firm("unknown_unit", "agency_code", _one_of("agency_code", lambda c: [*c.registry.units_by(_day(c.as_of))])),
+    _firm("foreign_unit", "agency_code", _true("unit_is_its_sources")),
+    _firm("too_many_children", "steps", _few("steps")),
+    _firm("too_many_children", "supplements", _few("supplements")),
     _critical("received_in_future", "received_at", _not_after_as_of("received_at", CLOCK_TOLERANCE)),
     _critical("returned_without_date", "returned_at", _true("returned_when_returned")),
     _critical("due_before_received", "due_at", _not_before("due_on", "received_on")),
@@ -161,3 +165,9 @@ RULES: tuple[Rule, ...] = (
     _warning("unknown_identity_kind", "identity_kind", _known("identity_kind")),
     _warning("received_before_submitted", "received_at", _true("received_since_submitted")),
 )
+
+
+def in_force(rules: Sequence[Rule], registry: Registry) -> list[Rule]:
+    """The rules with the severities that the registry gives them, without those to be ignored."""
+    book = [(rule, rule.severity if rule.is_firm else registry.rules.get(rule.code, rule.severity)) for rule in rules]
+    return [replace(rule, severity=Severity(severity)) for rule, severity in book if severity != "ignored"]

@@ -18,7 +18,17 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
 
 from motcua.errors import MotcuaError
-from motcua.quality.rules import MOST_CHILDREN, OBSERVATIONS, OF_TOMBSTONES, RULES, Context, Owner, Rule, Severity
+from motcua.quality.rules import (
+    MOST_CHILDREN,
+    OBSERVATIONS,
+    OF_TOMBSTONES,
+    RULES,
+    Context,
+    Owner,
+    Rule,
+    Severity,
+    in_force,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,8 @@ def judge(frame: pd.DataFrame, context: Context) -> Verdict:
         RuleError: an expectation failed to run. It is never an empty list of findings.
     """
     broken = []
-    for is_deleted, rules in ((False, RULES), (True, [rule for rule in RULES if rule.code in OF_TOMBSTONES])):
+    book = in_force(RULES, context.registry)
+    for is_deleted, rules in ((False, book), (True, [rule for rule in book if rule.code in OF_TOMBSTONES])):
         rows = _without_zones(frame[frame["deleted"] == is_deleted].reset_index(names="row_label"))
         broken += [_broken(rule, result, rows) for rule, result in _results(rows, rules, context)]
     findings = pd.concat([_tombstones(frame), *broken], ignore_index=True)

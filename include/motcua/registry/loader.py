@@ -16,6 +16,7 @@ from motcua.registry.corrections import Correctable, read_corrections
 from motcua.registry.model import Procedure, Registry
 from motcua.registry.precedence import read_precedence
 from motcua.registry.reading import Directory, File, Problems, Row, rows
+from motcua.registry.rules import read_rules
 from motcua.registry.sources import Known, read_sources
 from motcua.registry.succession import read_joined, read_succession
 from motcua.registry.units import read_units
@@ -63,7 +64,9 @@ def load_registry(path: Path | None = None) -> Registry:
         precedence=read_precedence(directory.file("precedence.yaml"), problems),
         calendar=_calendar(directory.file("calendar.csv"), problems),
         corrections=read_corrections(directory.file("corrections.yaml"), correctable, problems),
+        rules=read_rules(directory.optional("rules.yaml"), problems),
         fingerprint=directory.fingerprint(),
+        fingerprint_of_verdicts=directory.fingerprint_of_verdicts(),
     )
     problems.raise_if_any()
     return registry

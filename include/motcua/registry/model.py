@@ -226,7 +226,9 @@ class Registry:
         precedence: whose word counts.
         calendar: working days and hours.
         corrections: known errors of sources, in the order in which they count.
+        rules: severities that count instead of the rule book's, by rule: `critical, warning, ignored`.
         fingerprint: sha256 of all files.
+        fingerprint_of_verdicts: of those by which rows are judged: tables, calendar and rules.
     """
 
     groups: Mapping[str, Group]
@@ -242,7 +244,9 @@ class Registry:
     precedence: Precedence
     calendar: WorkingCalendar
     corrections: tuple[Correction, ...]
+    rules: Mapping[str, str]
     fingerprint: str
+    fingerprint_of_verdicts: str
 
     def units_on(self, day: date) -> dict[str, Unit]:
         """The units in force on that day, by canonical code, in the order of the codes."""

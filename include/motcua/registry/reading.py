@@ -20,6 +20,8 @@ T = TypeVar("T")
 PACKAGED = Path(__file__).parent
 # More would hide the first, which is often the cause of the rest.
 SHOWN = 20
+# Files by which rows are judged, or how their names begin.
+_OF_VERDICTS = ("calendar.csv", "codes/", "corrections.yaml", "procedures.csv", "rules.yaml", "units.csv")
 # A longer list of allowed values is cut: units and fields go into the hundreds.
 LISTED = 30
 
@@ -85,13 +87,21 @@ class Directory:
             raise ConfigError(f"MOTCUA_REGISTRY: no directory {own}; unset it for the packaged registry")
         self._roots = [PACKAGED] if own is None else [own, PACKAGED]
         self._digest = hashlib.sha256()
+        self._verdicts_digest = hashlib.sha256()
 
     def file(self, name: str) -> File:
         """The file of that name."""
         found = next(root / name for root in self._roots if (root / name).is_file())
         content = found.read_bytes()
-        self._digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        known = f"{name}\0{len(content)}\0".encode() + content
+        self._digest.update(known)
+        if name.startswith(_OF_VERDICTS):
+            self._verdicts_digest.update(known)
         return File(name, content)
+
+    def optional(self, name: str) -> File | None:
+        """The file of that name; None where there is none."""
+        return self.file(name) if any((root / name).is_file() for root in self._roots) else None
 
     def each(self, folder: str, ending: str) -> list[File]:
         """All files of a folder, by name; the given directory's file counts where both have one."""
@@ -106,6 +116,10 @@ class Directory:
     def fingerprint(self) -> str:
         """Sha256 of the names and contents of all that was read."""
         return self._digest.hexdigest()
+
+    def fingerprint_of_verdicts(self) -> str:
+        """Of those among them by which rows are judged; what a verdict depends on of a source is the source's own."""
+        return self._verdicts_digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ def _known(
         batch = Batch(
             batch_id=one.batch_id, cycle_id=cycle.cycle_id, source_id=one.source_id, as_of=cycle.as_of,
             window_to=one.window_to, is_full=one.is_full, is_replay=one.is_replay, newest_change=one.newest_change,
+            judges_held=one.is_replay and cycle.is_full,
             proves_absence=proves is not None, absent_since=proves.since if proves else None,
             is_dated_by_file=SPECS[registry.sources[one.source_id].platform].dated_by_file,
         )  # fmt: skip

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 import sqlalchemy as sa
 
@@ -18,6 +18,8 @@ from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.judge import ROWS_AT_ONCE
 from motcua.warehouse import Role, ledger
+
+T = TypeVar("T")
 
 # One collecting task reads at most so many sources: small enough to spread over two cores, large enough that
 # starting it does not cost more than its work.
@@ -113,20 +115,26 @@ def chunks(*, settings: Settings, cycle_id: int) -> list[Chunk]:
     """Cuts the batches that were collected, and not merged yet, into chunks of bounded rows."""
     with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
         batches = ledger.batches_in(connection, cycle_id, "collected", "judged")
-    cut: list[list[ledger.Collected]] = [[]]
-    for batch in batches:
-        if cut[-1] and sum(other.fetched for other in cut[-1]) + batch.fetched > ROWS_AT_ONCE:
-            cut.append([])
-        cut[-1].append(batch)
     return [
         {
             "label": f"phần {number} · {len(some)} nguồn · {sum(batch.fetched for batch in some)} dòng",
             "part": f"{cycle_id}.part-{number}",
             "batches": [batch.batch_id for batch in some],
         }
-        for number, some in enumerate(cut, start=1)
-        if some
+        for number, some in enumerate(packed(batches, lambda batch: batch.fetched), start=1)
     ]
+
+
+def packed(some: Iterable[T], rows: Callable[[T], int]) -> list[list[T]]:
+    """What is judged together: in their order, at most `ROWS_AT_ONCE` rows, but for one that is larger by itself."""
+    cut: list[list[T]] = []
+    room = 0
+    for one in some:
+        if not cut or rows(one) > room:
+            cut, room = [*cut, []], ROWS_AT_ONCE
+        cut[-1].append(one)
+        room -= rows(one)
+    return cut
 
 
 def named(registry: Registry, names: Sequence[str]) -> list[Source]:

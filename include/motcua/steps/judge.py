@@ -8,11 +8,12 @@ slice by slice, so that memory stays what it is for the others; what stands twic
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import count
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import sqlalchemy as sa
@@ -30,8 +31,11 @@ from motcua.steps.lineage import judged_by
 from motcua.steps.mapped import Mapped, map_batches
 from motcua.steps.slices import FRAMES
 from motcua.warehouse import Role, ledger
-from motcua.warehouse.quarantine import identities
 from motcua.warehouse.stages import stage_run
+from motcua.warehouse.words import Words, all_words, refused_words
+
+if TYPE_CHECKING:
+    from motcua.quality import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -54,17 +58,20 @@ def judge(
     ):
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)
-            pages = _narrowed(connection, ledger.pages_of(connection, batches))
+            pages = ledger.pages_of(connection, batches)
+            words = _judged_before(connection, cycle, [batch for batch in pages if batch.is_replay])
         registry = place.registry(settings.registry)
         staging = place.staging(settings, connections)
         staging.forget(part)  # of an earlier try, which may have been cut otherwise
         archive = place.archive(settings, connections)
         pass_by("judge.before_mapping")
+        listings = pages if words is None else [one for some in words for one in some.listings]
         slices = map_batches(
-            pages, archive, registry, cycle_id=cycle_id, rows_at_once=ROWS_AT_ONCE,
+            listings, archive, registry, cycle_id=cycle_id, rows_at_once=ROWS_AT_ONCE,
             day=cycle.as_of.astimezone(VIETNAM).date(),
         )  # fmt: skip
-        stage = partial(_judge_slice, staging, part, registry, cycle.as_of, pages)
+        held = {one.source_id: one.held for one in words or ()}
+        stage = partial(_judge_slice, staging, part, registry, cycle.as_of, pages, held)
         # by `map`, which lets a slice go before the next one is made
         outcomes = list(map(stage, count(), slices))
         told = corrected.issues(
@@ -83,19 +90,28 @@ def judge(
 
 def _judged_by(registry: Registry, pages: Sequence[ledger.Pages], cycle_id: int) -> dict[str, dict[str, str]]:
     """Of each batch."""
-    return {
-        f"{cycle_id}.{batch.source_id}": judged_by(registry, registry.sources[batch.source_id].platform)
-        for batch in pages
+    return {f"{cycle_id}.{batch.source_id}": judged_by(registry, registry.sources[batch.source_id]) for batch in pages}
+
+
+def _judged_before(
+    connection: sa.Connection, cycle: ledger.Cycle, replays: Sequence[ledger.Pages]
+) -> list[Words] | None:
+    """Of replays, what is judged again as things stand at this moment; None: there are none."""
+    if not replays:
+        return None
+    sources = [batch.source_id for batch in replays]
+
+    def found(lacking: Collection[str]) -> list[Words]:
+        if cycle.is_full:
+            return all_words(connection, sources=sources, lacking=lacking)
+        return refused_words(connection, sources=sources, rules=(), lacking=lacking)
+
+    words = found(())
+    # pages that were gone when it began, or that have been read since
+    lacking = {page.sha256 for one in words for page in one.pages} - {
+        page.sha256 for batch in replays for page in batch.pages
     }
-
-
-def _narrowed(connection: sa.Connection, pages: Sequence[ledger.Pages]) -> list[ledger.Pages]:
-    """Of a replay, what is open in quarantine."""
-    replayed = [batch.source_id for batch in pages if batch.is_replay]
-    held = identities(connection, replayed) if replayed else {}
-    return [
-        batch._replace(only=held.get(batch.source_id, frozenset())) if batch.is_replay else batch for batch in pages
-    ]
+    return found(lacking) if lacking else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +125,9 @@ class _Outcome:
     newest: dict[str, datetime]
 
 
-def _judge_slice(
-    staging: Staging, part: str, registry: Registry, as_of: datetime, pages: Sequence[ledger.Pages], number: int,
-    read: Mapped,
-) -> _Outcome:  # fmt: skip
-    # seconds to import, and only this step needs it
+def verdicts(read: Mapped, registry: Registry, as_of: datetime) -> tuple[pd.DataFrame, pd.DataFrame, Verdict]:
+    """All rows with the facts that rules look at, of these the ones that count, and what the rules say of them."""
+    # seconds to import, and only judging needs it
     from motcua.quality import judge as run_rules
     from motcua.quality.copies import newest_copies
     from motcua.quality.rules import Context
@@ -122,11 +136,26 @@ def _judge_slice(
     derived = derive(read.dossiers, read.steps, read.supplements, registry, as_of=as_of)
     signed = add_signs(derived, read.steps, read.supplements, registry, as_of=as_of)
     current = newest_copies(signed)
-    verdict = run_rules(current, Context(registry, as_of))
-    frames = (
-        *_frames(read, current, verdict.findings, verdict.refused, as_of),
-        present(signed, pages, registry),
+    return signed, current, run_rules(current, Context(registry, as_of))
+
+
+def are_held(rows: pd.DataFrame, held: Mapping[str, Collection[str]]) -> pd.Series:
+    """Whether a row is a word that was accepted before, of the codes by source in `held`."""
+    keys = pd.MultiIndex.from_tuples(
+        [(source, code) for source, codes in held.items() for code in codes], names=["source_id", "code"]
     )
+    return pd.Series(pd.MultiIndex.from_frame(rows[["source_id", "code"]]).isin(keys), index=rows.index)
+
+
+def _judge_slice(
+    staging: Staging, part: str, registry: Registry, as_of: datetime, pages: Sequence[ledger.Pages],
+    held: Mapping[str, Collection[str]], number: int, read: Mapped,
+) -> _Outcome:  # fmt: skip
+    signed, current, verdict = verdicts(read, registry, as_of)
+    accepted = current.drop(index=verdict.refused)
+    again = are_held(accepted, held)
+    there = pd.concat([present(signed, pages, registry), accepted.loc[again, ["source_id", "code"]]])
+    frames = (*_frames(read, current, verdict.findings, accepted, again, as_of), there)
     pass_by("judge.before_frames")
     for name, frame in zip(FRAMES, frames, strict=True):
         staging.write(f"{part}/{number}", name, frame)
@@ -134,7 +163,7 @@ def _judge_slice(
     newest = signed.groupby("source_id")["source_changed_at"].max().dropna()
     return _Outcome(
         rows=len(read.dossiers),
-        accepted=len(frames[0]),
+        accepted=len(accepted),
         refused=len(verdict.refused),
         used=corrected.used(read.dossiers),
         newest={str(source): moment.to_pydatetime() for source, moment in newest.items()},
@@ -154,15 +183,19 @@ def _newest(outcomes: Sequence[_Outcome]) -> dict[str, datetime]:
 
 
 def _frames(
-    read: Mapped, current: pd.DataFrame, findings: pd.DataFrame, refused: pd.Index, as_of: datetime
-) -> tuple[pd.DataFrame, ...]:
-    """Rows of the tables that `FRAMES` names, in that order; which rows are present is another question."""
-    accepted = current.drop(index=refused)
+    read: Mapped, current: pd.DataFrame, findings: pd.DataFrame, accepted: pd.DataFrame, again: pd.Series,
+    as_of: datetime,
+) -> tuple[pd.DataFrame, ...]:  # fmt: skip
+    """Rows of the tables that `FRAMES` names, in that order; which rows are present is another question.
+
+    What was accepted before and is `again` is held already: only what the rules say of it is news.
+    """
+    told = accepted[~again]
     return (
-        tables.dossiers(accepted, as_of),
-        tables.applicants(accepted),
-        tables.steps(read.steps, accepted),
-        tables.supplements(read.supplements, accepted),
+        tables.dossiers(told, as_of),
+        tables.applicants(told),
+        tables.steps(read.steps, told),
+        tables.supplements(read.supplements, told),
         tables.quarantine(findings, current, as_of),
         tables.issues(findings, accepted, as_of, unknown_fields=read.unknown_fields),
     )

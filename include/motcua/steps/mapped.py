@@ -16,7 +16,7 @@ from motcua.mapping import SPECS, MappedBatch, PageRecords, Record, columns, map
 from motcua.registry import Registry
 from motcua.steps.pages import records_of
 from motcua.steps.tables import identity_of
-from motcua.warehouse.ledger import Pages
+from motcua.warehouse.ledger import Only, Pages
 
 # Records held as Python objects at once, at most so many and from so many bytes: ordinary ones are some ten kilobytes
 # each as objects, so a bite stays under 60 MB.
@@ -160,12 +160,18 @@ def _counted(batch: Pages, platform: str, pieces: Iterator[PageRecords]) -> Iter
     return chain.from_iterable(_narrowed(piece, platform, batch.only) for piece in pieces)
 
 
-def _narrowed(piece: PageRecords, platform: str, only: frozenset[str]) -> Iterator[PageRecords]:
-    """The records of a piece that count, each a piece of its own: those of some codes, and those without one."""
-    key = SPECS[platform].code
-    codes = columns.dossier_codes([record.get(key) for record in piece.records])
-    for place in np.flatnonzero(codes.isna() | codes.map(identity_of, na_action="ignore").isin(only)).tolist():
-        yield PageRecords(piece.sha256, [piece.records[place]], piece.first_row + place)
+def _narrowed(piece: PageRecords, platform: str, only: Only) -> Iterator[PageRecords]:
+    """The records of a piece that count, in runs as they stand: those of some dossiers, and those at some places."""
+    counts = np.zeros(len(piece.records), dtype=bool)
+    rows = np.array(sorted(only.places.get(piece.sha256, ())), dtype=int) - piece.first_row
+    counts[rows[(rows >= 0) & (rows < len(counts))]] = True
+    if only.identities:
+        codes = columns.dossier_codes([record.get(SPECS[platform].code) for record in piece.records])
+        counts |= codes.map(identity_of, na_action="ignore").isin(only.identities).to_numpy()
+    found = np.flatnonzero(counts)
+    for run in np.split(found, np.flatnonzero(np.diff(found) > 1) + 1):
+        if run.size:
+            yield PageRecords(piece.sha256, piece.records[run[0] : run[-1] + 1], piece.first_row + int(run[0]))
 
 
 def _unknown_fields(owners: Sequence[_Owner], mapped: MappedBatch, cycle_id: int) -> list[tuple[str, str, str, str]]:

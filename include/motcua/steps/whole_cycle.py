@@ -18,7 +18,7 @@ from motcua.steps.deliver import PORTAL, drain
 from motcua.steps.held import decide_hold
 from motcua.steps.judge import judge
 from motcua.steps.publish import publish
-from motcua.steps.quarantine import replay_quarantine
+from motcua.steps.quarantine import Replay, replay_changed, replay_quarantine
 from motcua.steps.summary import summary
 from motcua.steps.workers import workers
 
@@ -46,6 +46,8 @@ def run_cycle(
 ) -> dict[str, object]:
     """Runs prepare, plan, collect, judge, consolidate, publish, drain and report; returns the summary.
 
+    Where rules have changed since, what they refused is judged again before anything is published.
+
     Publication and delivery do not wait for each other. `say` gets one line a stage, `tell` the summary, also of a
     cycle that has failed in the end. Delivery has a process of its own, so `clock` must be a function that can be
     pickled.
@@ -70,12 +72,18 @@ def run_cycle(
         parts = chunks(settings=settings, cycle_id=cycle_id)
         merged = [pool.submit(_judge_and_merge, settings, connections, cycle_id, part) for part in parts]
         say(f"merged {sum(done['changed'] for done in _results(merged))} new versions")
+    replayed = replay_changed(settings=settings, run_key=f"replay {uuid4()}", as_of=as_of)
+    if replayed is not None:
+        say(f"rules have changed since {replayed['dossiers']} dossiers were refused: they are judged again")
+        merged += _judge_again(settings, connections, replayed)
     _publish_and_deliver(settings, connections, cycle_id, as_of=as_of, push=push, clock=clock, say=say)
     errors = [error for future in (*collected, *merged) if (error := future.exception()) is not None]
     figures = summary(settings=settings, cycle_id=cycle_id)
     tell(figures)
     try:
         report(settings=settings, cycle_id=cycle_id)
+        if replayed is not None:
+            report(settings=settings, cycle_id=replayed["cycle_id"])
     except MotcuaError as told:
         raise errors[0] if errors else told from told  # what a part ran into says more than what came of it
     return figures
@@ -113,10 +121,11 @@ def replay(
     say: Callable[[str], None],
     sources: Sequence[str],
     rules: Sequence[str],
+    everything: bool,
     reason: str,
     requested_by: str,
 ) -> dict[str, int]:
-    """Judges what is open in quarantine again, merges what passes, publishes and delivers.
+    """Judges what is open in quarantine again, or everything, merges what passes, publishes and delivers.
 
     Returns:
         `cycle_id, sources, dossiers`, and of these `accepted` and `quarantined`.
@@ -124,22 +133,27 @@ def replay(
     _refuse_push_to_nobody(connections, push=push)
     prepare(settings=settings)
     planned = replay_quarantine(
-        settings=settings, run_key=f"replay {uuid4()}", as_of=as_of, sources=sources, rules=rules, reason=reason,
-        requested_by=requested_by,
+        settings=settings, run_key=f"replay {uuid4()}", as_of=as_of, sources=sources, rules=rules,
+        everything=everything, reason=reason, requested_by=requested_by,
     )  # fmt: skip
     cycle_id = planned["cycle_id"]
     say(f"cycle {cycle_id} as of {planned['as_of']}: {planned['dossiers']} dossiers of {planned['sources']} sources")
-    with workers(settings.workers) as pool:
-        parts = chunks(settings=settings, cycle_id=cycle_id)
-        merged = [pool.submit(_judge_and_merge, settings, connections, cycle_id, part) for part in parts]
-        done = [future.result() for future in merged]
-    if any(one["changed"] for one in done):
+    done = [future.result() for future in _judge_again(settings, connections, planned)]
+    if everything or any(one["changed"] for one in done):  # what is refused of an office is published, too
         _publish_and_deliver(settings, connections, cycle_id, as_of=as_of, push=push, clock=clock, say=say)
     report(settings=settings, cycle_id=cycle_id)
     return {
         "cycle_id": cycle_id, "sources": planned["sources"], "dossiers": planned["dossiers"],
         "accepted": sum(one["accepted"] for one in done), "quarantined": sum(one["quarantined"] for one in done),
     }  # fmt: skip
+
+
+def _judge_again(settings: Settings, connections: Connections, planned: Replay) -> list[Future[dict[str, int]]]:
+    """What each merge of a replay did, when all have ended."""
+    cycle_id = planned["cycle_id"]
+    with workers(settings.workers) as pool:
+        parts = chunks(settings=settings, cycle_id=cycle_id)
+        return [pool.submit(_judge_and_merge, settings, connections, cycle_id, part) for part in parts]
 
 
 def _refuse_push_to_nobody(connections: Connections, *, push: bool) -> None:

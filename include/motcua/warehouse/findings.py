@@ -47,8 +47,10 @@ ON CONFLICT (identity, source_id, rule, field) DO UPDATE SET
     severity = EXCLUDED.severity, owner = EXCLUDED.owner, agency_code = EXCLUDED.agency_code,
     channel = EXCLUDED.channel, status = EXCLUDED.status, page_sha256 = EXCLUDED.page_sha256,
     page_row = EXCLUDED.page_row,
-    batch_id = CASE WHEN :is_replay THEN quarantine.batch_id ELSE EXCLUDED.batch_id END,
-    last_seen = CASE WHEN :is_replay THEN quarantine.last_seen ELSE EXCLUDED.last_seen END,
+    batch_id = CASE WHEN :is_replay AND quarantine.settled_at IS NULL THEN quarantine.batch_id
+                    ELSE EXCLUDED.batch_id END,
+    last_seen = CASE WHEN :is_replay AND quarantine.settled_at IS NULL THEN quarantine.last_seen
+                     ELSE EXCLUDED.last_seen END,
     attempts = quarantine.attempts + 1, settled_at = NULL, is_primary = EXCLUDED.is_primary
 """)
 
@@ -100,17 +102,65 @@ ON_CHANGES = (_SETTLE_ISSUES,)
 # of what was read, changed or not; what a source holds against its own older word was compared before it was written
 ON_ROWS = (_SETTLE_QUARANTINE, QUARANTINE, _SETTLE_CORRECTIONS, _ISSUES, _CLOCK_SKEW, _SETTLE_CLOCK_SKEW)
 
-# A replay reads whole pages; of these, only what is open in quarantine counts, as it is at this moment.
-ONLY_OPEN = (
+# A replay reads whole pages; of these, only what is open in quarantine counts, as it is at this moment. What had no
+# code may have one now, and is known by its place. Where accepted words are judged again, one that is held counts, too.
+ONLY_JUDGED_AGAIN = (
     sa.text("""
 DELETE FROM incoming_dossier i
-WHERE i.source_id = :source_id AND NOT EXISTS (
-    SELECT FROM quarantine q WHERE q.source_id = i.source_id AND q.identity = i.code AND q.settled_at IS NULL)
+WHERE i.source_id = :source_id
+  AND NOT EXISTS (SELECT FROM quarantine q
+                  WHERE q.source_id = i.source_id AND q.identity = i.code AND q.settled_at IS NULL)
+  AND NOT EXISTS (SELECT FROM quarantine q
+                  WHERE q.source_id = i.source_id AND q.identity LIKE '#%' AND q.settled_at IS NULL
+                    AND q.page_sha256 = i.page_sha256 AND q.page_row = i.page_row)
 """),
     sa.text("""
 DELETE FROM incoming_quarantine i
-WHERE i.source_id = :source_id AND NOT EXISTS (
-    SELECT FROM quarantine q WHERE q.source_id = i.source_id AND q.identity = i.identity AND q.settled_at IS NULL)
+WHERE i.source_id = :source_id
+  AND NOT EXISTS (SELECT FROM quarantine q
+                  WHERE q.source_id = i.source_id AND q.identity = i.identity AND q.settled_at IS NULL)
+  AND NOT EXISTS (SELECT FROM quarantine q
+                  WHERE q.source_id = i.source_id AND q.identity LIKE '#%' AND q.settled_at IS NULL
+                    AND q.page_sha256 = i.page_sha256 AND q.page_row = i.page_row)
+  AND NOT (:judges_held AND EXISTS (
+        SELECT FROM source_dossier s
+        WHERE s.code = i.identity AND s.source_id = i.source_id AND NOT s.deleted
+          AND s.page_sha256 = i.page_sha256 AND coalesce(s.page_row, i.page_row) = i.page_row))
 """),
     sa.text("DELETE FROM incoming_issue WHERE source_id = :source_id AND code = ''"),
+)
+
+# what had no code and has one now is another row of quarantine, or none
+SETTLE_FOUND = sa.text("""
+UPDATE quarantine q SET settled_at = :as_of
+WHERE q.source_id = :source_id AND q.settled_at IS NULL AND q.identity LIKE '#%'
+  AND (EXISTS (SELECT FROM incoming_dossier i
+               WHERE i.source_id = q.source_id AND i.page_sha256 = q.page_sha256 AND i.page_row = q.page_row)
+       OR EXISTS (SELECT FROM incoming_quarantine i
+                  WHERE i.source_id = q.source_id AND i.page_sha256 = q.page_sha256 AND i.page_row = q.page_row
+                    AND i.identity <> q.identity))
+""")
+
+# The warnings beside accepted words that were judged again; what has changed since has its own.
+ON_HELD = (
+    sa.text("""
+UPDATE issue o SET settled_at = :as_of
+FROM incoming_present p, batch told, batch again
+WHERE p.source_id = :source_id AND o.source_id = p.source_id AND o.code = p.code AND o.settled_at IS NULL
+  AND told.batch_id = o.batch_id AND again.batch_id = :batch_id AND told.ended_at < again.started_at
+  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree')
+  AND NOT EXISTS (SELECT FROM incoming_issue i WHERE i.source_id = o.source_id AND i.code = o.code
+                  AND i.rule = o.rule AND i.field = o.field)
+"""),
+    sa.text("""
+INSERT INTO issue
+SELECT i.* FROM incoming_issue i
+JOIN incoming_present p ON p.source_id = i.source_id AND p.code = i.code
+JOIN source_dossier s ON s.code = i.code AND s.source_id = i.source_id AND s.page_sha256 = i.page_sha256
+WHERE i.source_id = :source_id
+ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
+    severity = EXCLUDED.severity, owner = EXCLUDED.owner, page_sha256 = EXCLUDED.page_sha256,
+    batch_id = EXCLUDED.batch_id, last_seen = EXCLUDED.last_seen, settled_at = NULL
+WHERE issue.settled_at IS NOT NULL
+"""),
 )

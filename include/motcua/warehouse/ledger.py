@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
+from types import MappingProxyType
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -47,6 +48,18 @@ class Page(NamedTuple):
     note: Mapping[str, str]
 
 
+class Only(NamedTuple):
+    """Which records of some pages count.
+
+    Attributes:
+        identities: dossier codes, and `#` with the digest of what stands in a code's place.
+        places: rows of a page, by its sha256.
+    """
+
+    identities: frozenset[str] = frozenset()
+    places: Mapping[str, frozenset[int]] = MappingProxyType({})
+
+
 class Pages(NamedTuple):
     """All pages of a source's batch, in reading order.
 
@@ -54,8 +67,8 @@ class Pages(NamedTuple):
         source_id: whose.
         pages: in reading order.
         is_full: of a full listing.
-        is_replay: pages of earlier batches, read again for what stands in quarantine.
-        only: of the dossiers in them, those that count; None: all.
+        is_replay: pages of earlier batches, judged again.
+        only: of the records in them, those that count; None: all.
         erased: dossiers that stood on them, and were erased: nothing is known of these.
     """
 
@@ -63,7 +76,7 @@ class Pages(NamedTuple):
     pages: Sequence[Page]
     is_full: bool = False
     is_replay: bool = False
-    only: frozenset[str] | None = None
+    only: Only | None = None
     erased: frozenset[str] = frozenset()
 
 

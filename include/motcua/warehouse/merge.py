@@ -31,6 +31,7 @@ class Batch:
         window_to: the listing holds what had changed before this moment.
         is_full: a complete full listing: its word is final.
         is_replay: what is open in quarantine, judged again from the archive: no other row counts.
+        judges_held: of a replay, that accepted words were judged again, too.
         newest_change: greatest change time read, refused rows included; the watermark to be.
         proves_absence: what is not among the session's present codes is deleted.
         absent_since: absence is proved only for dossiers received, or still open, from this moment on.
@@ -46,6 +47,7 @@ class Batch:
     is_full: bool
     newest_change: datetime | None
     is_replay: bool = False
+    judges_held: bool = False
     proves_absence: bool = False
     absent_since: datetime | None = None
     is_dated_by_file: bool = False
@@ -120,12 +122,16 @@ def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outc
 
 
 def _replay(connection: sa.Connection, values: Mapping[str, object], seniority: Seniority) -> Merged:
-    """What passes now is merged and settled, what does not has one attempt more; nothing is known of the rest."""
-    for statement in findings.ONLY_OPEN:
+    """What passes now is merged and settled, what does not has one attempt more; nothing is known of the rest.
+
+    An accepted word that does not pass stays published, and stands in quarantine.
+    """
+    for statement in findings.ONLY_JUDGED_AGAIN:
         connection.execute(statement, values)
     connection.execute(sql.FIND_CHANGES, values)
     changed = _write_changes(connection, values, seniority)
-    for statement in findings.ON_ROWS:
+    on_held = findings.ON_HELD if values["judges_held"] else ()
+    for statement in (*findings.ON_ROWS, findings.SETTLE_FOUND, *on_held):
         connection.execute(statement, values)
     return Merged(**connection.execute(sql.CLOSE_BATCH, {**values, "changed": changed}).one()._mapping)
 

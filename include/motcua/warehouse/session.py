@@ -19,6 +19,7 @@ INCOMING = {
     "incoming_supplement": "private.supplement",
     "incoming_quarantine": "core.quarantine",
     "incoming_issue": "core.issue",
+    # and of a replay, of accepted words that pass still
     "incoming_present": "source_id and code of all that stands in a listing that proves absence",
 }
 
