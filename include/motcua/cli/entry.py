@@ -9,7 +9,7 @@ import signal
 import typer
 from sqlalchemy.exc import OperationalError
 
-from motcua.cli import cycles, holds, quarantine, sources, stages
+from motcua.cli import cycles, holds, quarantine, rebuild, sources, stages
 from motcua.cli.terminal import OUR_FAILURE, STATUSES, WRONG_USE, fail, log_to_standard_error
 from motcua.errors import ConfigError, MotcuaError
 
@@ -26,6 +26,7 @@ for part in (cycles.app, stages.app):
 app.add_typer(sources.app, name="sources")
 app.add_typer(holds.app, name="holds")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(rebuild.app, name="rebuild")
 
 
 def main() -> None:

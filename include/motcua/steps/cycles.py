@@ -113,20 +113,29 @@ def chunks(*, settings: Settings, cycle_id: int) -> list[Chunk]:
     """Cuts the batches that were collected, and not merged yet, into chunks of bounded rows."""
     with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
         batches = ledger.batches_in(connection, cycle_id, "collected", "judged")
-    cut: list[list[ledger.Collected]] = [[]]
-    for batch in batches:
-        if cut[-1] and sum(other.fetched for other in cut[-1]) + batch.fetched > ROWS_AT_ONCE:
-            cut.append([])
-        cut[-1].append(batch)
+    fetched = {batch.batch_id: batch.fetched for batch in batches}
     return [
         {
-            "label": f"phần {number} · {len(some)} nguồn · {sum(batch.fetched for batch in some)} dòng",
+            "label": f"phần {number} · {len(some)} nguồn · {sum(fetched[batch] for batch in some)} dòng",
             "part": f"{cycle_id}.part-{number}",
-            "batches": [batch.batch_id for batch in some],
+            "batches": some,
         }
-        for number, some in enumerate(cut, start=1)
-        if some
+        for number, some in enumerate(bounded(fetched), start=1)
     ]
+
+
+def bounded(fetched: Mapping[str, int]) -> Iterator[list[str]]:
+    """Batches, with the rows of each, in parts of at most `ROWS_AT_ONCE` rows, in their order; a larger one alone."""
+    some: list[str] = []
+    rows = 0
+    for batch_id, more in fetched.items():
+        if some and rows + more > ROWS_AT_ONCE:
+            yield some
+            some, rows = [], 0
+        some.append(batch_id)
+        rows += more
+    if some:
+        yield some
 
 
 def named(registry: Registry, names: Sequence[str]) -> list[Source]:
