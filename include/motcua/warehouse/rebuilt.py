@@ -189,7 +189,7 @@ WHERE nspname ~ '^rebuilt_' ORDER BY nspname
 
 # A hold that was accepted only after a cycle of a later moment had begun was still a hold at this one.
 _ACCEPTED_LATER = """
-    SELECT h.batch_id, h.hold_id FROM core.hold h
+    SELECT h.batch_id, h.hold_id, h.reason FROM core.hold h
     WHERE h.state = 'accepted' AND h.decided_at >= (SELECT min(started_at) FROM core.cycle WHERE as_of > :as_of)
 """
 _TAKE_LEDGER = tuple(
@@ -200,7 +200,9 @@ _TAKE_LEDGER = tuple(
             "INSERT INTO cycle OVERRIDING SYSTEM VALUE SELECT * FROM core.cycle WHERE as_of <= :as_of",
             "INSERT INTO batch SELECT * FROM core.batch WHERE as_of <= :as_of",
             f"""
-UPDATE batch b SET state = 'held', error_kind = 'HELD', error = 'accepted only later', ended_at = c.started_at
+UPDATE batch b SET
+    state = 'held', error_kind = 'HELD', error = later.reason, ended_at = c.started_at, accepted = NULL,
+    quarantined = NULL, unchanged = NULL, deleted = NULL, changed = NULL
 FROM cycle c, ({_ACCEPTED_LATER}) later
 WHERE b.batch_id = later.batch_id AND c.cycle_id = b.cycle_id
 """,  # noqa: S608  # a constant
