@@ -52,16 +52,12 @@ def tables(pipeline: Pipeline) -> list[tuple[str, str]]:
 
 def read_all(pipeline: Pipeline, schema: str | None = None) -> Rows:
     """Every row of every such table as text, in order; of a rebuilt warehouse, or of the real one."""
-    return {
-        name: [
-            str(row)
-            for (row,) in pipeline.rows(
-                f"SELECT CAST(to_jsonb(t) - CAST(:clocks AS text[]) AS text) FROM {schema or there}.{name} t ORDER BY 1",  # noqa: S608
-                clocks=sorted(CLOCKS.get(name, ())),
-            )
-        ]
-        for there, name in tables(pipeline)
-    }
+    found = {}
+    for there, name in tables(pipeline):
+        place = f"{schema or there}.{name}"
+        query = f"SELECT CAST(to_jsonb(t) - CAST(:clocks AS text[]) AS text) FROM {place} t ORDER BY 1"  # noqa: S608
+        found[name] = [str(row) for (row,) in pipeline.rows(query, clocks=sorted(CLOCKS.get(name, ())))]
+    return found
 
 
 def untouchable(pipeline: Pipeline) -> Rows:

@@ -235,6 +235,8 @@ class _Again:
                 if event.batch_id in lost:
                     failed = replace(event, kind="failed", error_kind=PAGES_GONE, error=lost[event.batch_id])
                     rebuilt.note(connection, failed)
+        for one in missing:
+            log.warning("batch %s is left out: %s", one["batch_id"], one["reason"])
         self.missing += missing
         batches = _without([event.batch_id for event in portion.merges], missing)
         if batches:
