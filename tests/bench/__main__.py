@@ -1,6 +1,6 @@
 """What the bars are about, measured: everything, or some of it by name.
 
-python -m tests.bench [whole_city one_day day_on_airflow platforms large_source] [--scale 1.0]
+python -m tests.bench [whole_city one_day day_on_airflow platforms large_source rebuild] [--scale 1.0]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import day_on_airflow, large_source, one_day, platforms, whole_city
+from tests.bench import day_on_airflow, large_source, one_day, platforms, rebuild, whole_city
 
 MEASUREMENTS = {
     "whole_city": whole_city.measure,
@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "day_on_airflow": day_on_airflow.measure,
     "platforms": platforms.measure,
     "large_source": large_source.measure,
+    "rebuild": rebuild.measure,
 }
 
 

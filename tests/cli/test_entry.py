@@ -14,7 +14,7 @@ from tests.steps.pipeline import Pipeline
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = ("cycle", "sync", "summary", "prepare", "publish", "drain", "sources", "holds", "quarantine")
+COMMANDS = ("cycle", "sync", "summary", "prepare", "publish", "drain", "sources", "holds", "quarantine", "rebuild")
 BELOW = (
     "sources check",
     "holds show",
@@ -23,6 +23,8 @@ BELOW = (
     "quarantine list",
     "quarantine show",
     "quarantine replay",
+    "rebuild list",
+    "rebuild drop",
 )
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 

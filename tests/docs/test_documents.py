@@ -49,7 +49,9 @@ def test_every_command_of_motcua_that_a_document_names_exists() -> None:
     motcua = [Path(sys.executable).parent / "motcua", "--help"]
     helped = subprocess.run(motcua, check=True, capture_output=True, text=True, env={"COLUMNS": "120"}).stdout
     commands = set(re.findall(r"^│ (\w+) ", helped, re.MULTILINE))
-    assert commands == {"cycle", "sync", "summary", "prepare", "publish", "drain", "sources", "holds", "quarantine"}
+    assert commands == {
+        "cycle", "sync", "summary", "prepare", "publish", "drain", "sources", "holds", "quarantine", "rebuild",
+    }  # fmt: skip
     named = {name for text in TEXTS.values() for name in re.findall(r"(?:^|`)motcua ([a-z_]+)", text, re.MULTILINE)}
     assert named - commands == set()
 

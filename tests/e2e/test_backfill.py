@@ -36,7 +36,11 @@ class Past:
     def run(self) -> tuple[str, dict[str, str]]:
         """How the run ended, and the tasks that did not simply succeed, with their states."""
         self._stack.airflow.backfill("collect_dossiers", IN_NOVEMBER)
-        run_id = "backfill__2018-11-09T10:00:00+00:00"
+        (run_id,) = [
+            run["dag_run_id"]
+            for run in self._stack.airflow.runs_since(IN_NOVEMBER)
+            if run["run_type"] == "backfill" and run["dag_id"] == "collect_dossiers"
+        ]
         for _ in range(SECONDS):
             state = str(self._stack.airflow.run("collect_dossiers", run_id)["state"])
             if state in {"success", "failed"}:

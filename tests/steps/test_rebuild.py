@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from motcua import steps
+from motcua.errors import ConfigError
 from motcua.steps.rebuild import Rebuilt
+from motcua.warehouse import Role
 
 from tests.faults.offices import choose, declare
+from tests.igate_records import record
 from tests.sandbox.city_client import REGISTRY, CityClient
 from tests.steps.conftest import installed
-from tests.steps.pipeline import LOCAL, Pipeline
+from tests.steps.pipeline import AS_OF, LOCAL, WARD, Pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -206,3 +209,122 @@ def test_the_course_was_no_quiet_one(course: Course) -> None:
     assert [row for row in course.said[SECOND]["batch"] if course.late_hold in row and '"held"' in row]
     shared = "SELECT count(*) FROM (SELECT FROM core.source_dossier GROUP BY code HAVING count(*) > 1) s"
     assert int(str(course.pipeline.rows(shared)[0][0])) > 5
+
+
+def test_nothing_else_moves(course: Course) -> None:
+    rebuild(course.pipeline, SECOND, schema="rebuilt_beside")
+    assert untouchable(course.pipeline) == course.settled
+
+
+def test_the_pipeline_has_the_same_rights_in_it_and_nobody_else_has_any(course: Course) -> None:
+    rebuild(course.pipeline, FIRST, schema="rebuilt_rights")
+    rights = """
+        WITH held AS (
+            SELECT oid, relname, '' AS attname, relacl AS acl FROM pg_class
+            UNION ALL
+            SELECT c.oid, relname, attname, attacl FROM pg_class c JOIN pg_attribute ON attrelid = c.oid
+        )
+        SELECT relname, attname, privilege_type
+        FROM held, aclexplode(acl) JOIN pg_roles r ON r.oid = grantee
+        WHERE held.oid IN (SELECT oid FROM pg_class WHERE relnamespace = CAST(:schema AS regnamespace))
+          AND rolname = ANY(:roles) AND relname = ANY(:names) ORDER BY 1, 2, 3
+    """
+    pipeline, everybody = [Role.PIPELINE.value], [role.value for role in Role]
+    names = [name for _, name in tables(course.pipeline)] + ["stage_run"]
+    real = [
+        right for schema in ("core", "private")
+        for right in course.pipeline.rows(rights, schema=schema, roles=pipeline, names=names)
+    ]  # fmt: skip
+    assert course.pipeline.rows(rights, schema="rebuilt_rights", roles=everybody, names=names) == sorted(real)
+    usage = (
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles) AND has_schema_privilege(oid, 'rebuilt_rights', :w)"
+    )
+    assert course.pipeline.rows(usage, roles=everybody, w="USAGE") == [(Role.PIPELINE.value,)]
+    assert course.pipeline.rows(usage, roles=everybody, w="CREATE") == []
+
+
+def code(number: int) -> str:
+    return f"000.05.33.H24-181012-{number:04d}"
+
+
+def page_of(pipeline: Pipeline, sha256: str) -> Path:
+    return pipeline.settings.home / "archive" / "pages" / sha256[:2] / sha256[2:4] / f"{sha256}.zst"
+
+
+def test_what_the_archive_lacks_is_left_out_and_the_result_says_so(pipeline: Pipeline) -> None:
+    cycle_id = pipeline.plan(sources=[WARD, "le_chan.quan"])
+    lost = pipeline.land(cycle_id, [record(MaHoSo=code(1)), record(MaHoSo=code(2))])
+    quarter = record(MaHoSo="000.00.33.H24-181012-0001", MaDonViTiepNhan="000.00.33.H24")
+    pipeline.land(cycle_id, [quarter], source="le_chan.quan")
+    pipeline.load(cycle_id)
+    told_again = record(MaHoSo=code(2), TrangThai=9, NgayCapNhat="2018-12-26T08:00:00.000")
+    pipeline.land_and_load([told_again], as_of=AS_OF + timedelta(days=1))
+    page_of(pipeline, lost).unlink()
+
+    done = rebuild(pipeline, AS_OF)
+    [missing] = done["missing"]
+    assert (missing["batch_id"], missing["source_id"], missing["pages"]) == (f"{cycle_id}.{WARD}", WARD, [lost])
+    assert "1 of 1 pages cannot be read" in missing["reason"]
+    assert (done["batches"], done["dossiers"]) == (1, 1)
+    batches = f"SELECT source_id, state, error_kind FROM {done['schema']}.batch ORDER BY 1"  # noqa: S608
+    assert pipeline.rows(batches) == [(WARD, "failed", "PAGES_GONE"), ("le_chan.quan", "merged", None)]
+    standing = f"SELECT state FROM {done['schema']}.source_state WHERE source_id = :ward"  # noqa: S608
+    assert pipeline.rows(standing, ward=WARD) == [("down",)]
+
+    later = rebuild(pipeline, AS_OF + timedelta(days=1))
+    assert (len(later["missing"]), later["dossiers"]) == (1, 2)
+    versions = f"SELECT code, version, status FROM {later['schema']}.dossier ORDER BY 1"  # noqa: S608
+    assert pipeline.rows(versions) == [("000.00.33.H24-181012-0001", 1, 10), (code(2), 1, 9)]
+    [told] = [one["told"] for one in steps.rebuilt_warehouses(settings=pipeline.settings)
+              if one["schema"] == later["schema"]]  # fmt: skip
+    assert "1 batches missing" in str(told)
+
+
+def test_an_archive_of_which_nothing_can_be_read_gives_no_warehouse(pipeline: Pipeline) -> None:
+    pipeline.land_and_load([record(MaHoSo=code(1))])
+    shutil.rmtree(pipeline.settings.home / "archive")
+    with pytest.raises(ConfigError, match="nothing can be read from the archive"):
+        rebuild(pipeline)
+    assert steps.rebuilt_warehouses(settings=pipeline.settings) == []
+    assert not (pipeline.settings.home / "staging" / "rebuilt_20181225t1700").exists()
+
+
+def test_one_that_is_there_is_replaced_only_when_asked(pipeline: Pipeline) -> None:
+    pipeline.land_and_load([record(MaHoSo=code(1))])
+    first = rebuild(pipeline)
+    with pytest.raises(ConfigError, match="schema rebuilt_20181225t1700 is there already"):
+        rebuild(pipeline)
+    assert rebuild(pipeline, replaces=True) == first
+    steps.drop_rebuilt(settings=pipeline.settings, schema=first["schema"])
+    assert steps.rebuilt_warehouses(settings=pipeline.settings) == []
+
+
+@pytest.mark.parametrize("name", ["core", "rebuilt_", 'rebuilt_x"; DROP SCHEMA core; --', "rebuilt_" + "x" * 56])
+def test_a_name_that_is_none_of_a_rebuilt_warehouse_is_refused(pipeline: Pipeline, name: str) -> None:
+    with pytest.raises(ConfigError, match="expected a name like rebuilt_20181001t1700"):
+        rebuild(pipeline, schema=name)
+    with pytest.raises(ConfigError, match="expected a name like rebuilt_20181001t1700"):
+        steps.drop_rebuilt(settings=pipeline.settings, schema=name)
+
+
+def test_a_source_that_the_registry_forgot_stops_it(pipeline: Pipeline) -> None:
+    pipeline.land_and_load([record(MaHoSo=code(1))])
+    folder = pipeline.settings.home / "registry"
+    shutil.copytree(REGISTRY, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    file = folder / "sources" / "le_chan.yaml"
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if f"{WARD}," not in line))
+    without_it = Pipeline(replace(pipeline.settings, registry=folder), pipeline.connections)
+    with pytest.raises(ConfigError, match=f"not in the registry any more: {WARD}"):
+        rebuild(without_it)
+    assert steps.rebuilt_warehouses(settings=pipeline.settings) == []
+
+
+def test_a_batch_that_was_refused_whole_is_refused_again(pipeline: Pipeline) -> None:
+    pipeline.land_and_load([record(MaHoSo=code(number)) for number in range(1, 13)])
+    bad = [record(MaHoSo=code(number), TrangThai=99) for number in range(1, 13)]
+    pipeline.land_and_load(bad, as_of=AS_OF + timedelta(days=1))
+    said = read_all(pipeline)
+    assert pipeline.rows("SELECT state, error_kind FROM core.batch ORDER BY cycle_id") == [
+        ("merged", None), ("failed", "BAD_ROWS"),
+    ]  # fmt: skip
+    assert read_all(pipeline, rebuild(pipeline, AS_OF + timedelta(days=1))["schema"]) == said
