@@ -2,7 +2,8 @@
 ### collect_dossiers: from the sources to the warehouse
 
 **Owner:** motcua. **Rhythm:** every 15 minutes in working hours, and once at night: that run lists in full each source
-that has not been listed so for a week. One run at a time.
+that has not been listed so for a week. One run at a time. A **backfill** asks no source and moves nothing: `rebuild`
+makes the warehouse as it was at that moment from the archive, in a schema of its own.
 
 **Red means** an error of ours, or more than 30 % of a platform down. A single source that is down or held is *not*
 red: it stands in `api.source_state`. What is down is tried again in the next run; what is held waits for `decide_hold`.
@@ -19,17 +20,19 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param, task
-from stages import read_and_merge
-from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, moment, settings
+from stages import is_backfill, read_and_merge
+from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, moment, places, settings
 
+# Without a clock it has its moments all the same: a backfill asks for those that are past.
+BEGINS = pendulum.datetime(2018 if RUNS_BY_CLOCK else 2100, 4, 1, tz=CITY_TIME)
 WORKING_HOURS_AND_ONE_NIGHT = MultipleCronTriggerTimetable("*/15 7-17 * * 1-5", "0 2 * * *", timezone=CITY_TIME)
 
 with DAG(
     "collect_dossiers",
     description="Đọc hồ sơ từ các nguồn, kiểm tra và hợp nhất",
     doc_md=__doc__,
-    schedule=WORKING_HOURS_AND_ONE_NIGHT if RUNS_BY_CLOCK else None,
-    start_date=pendulum.datetime(2018, 4, 1, tz=CITY_TIME),
+    schedule=WORKING_HOURS_AND_ONE_NIGHT,
+    start_date=BEGINS,
     catchup=False,
     max_active_runs=1,
     default_args={**DEFAULTS, "retry_policy": BY_KIND_OF_ERROR},
@@ -45,12 +48,26 @@ with DAG(
     @task(execution_timeout=timedelta(minutes=5))
     def plan(params: dict[str, Any], dag_run: Any, data_interval_end: Any = None) -> dict[str, Any]:
         """Fixes the moment and opens the cycle: which sources, from when."""
+        from airflow.sdk.exceptions import AirflowSkipException
         from motcua import steps
 
+        if is_backfill(dag_run):
+            raise AirflowSkipException("a backfill asks no source: the task `rebuild` has the rest")
         as_of = moment(params, dag_run, data_interval_end)
         steps.prepare(settings=settings())
         return steps.plan(
             settings=settings(), run_key=dag_run.run_id, as_of=as_of, sources=params["sources"], full=params["full"]
         )
 
-    read_and_merge(plan())
+    @task(trigger_rule="all_skipped", execution_timeout=timedelta(minutes=60))
+    def rebuild(params: dict[str, Any], dag_run: Any, data_interval_end: Any = None) -> dict[str, Any]:
+        """Of a backfill alone: the warehouse as it was at the moment, from the archive; a second try begins anew."""
+        from motcua import steps
+
+        as_of = moment(params, dag_run, data_interval_end)
+        done = steps.rebuild(**places(), as_of=as_of, replaces=True)
+        return {**done, "missing": len(done["missing"])}
+
+    planned = plan()
+    planned >> rebuild()
+    read_and_merge(planned)

@@ -76,9 +76,12 @@ def announce(planned: dict[str, Any] | None, outlet_events: Any) -> None:
 @task(trigger_rule="all_done", retries=0, execution_timeout=timedelta(minutes=5))
 def report(planned: dict[str, Any] | None, ti: Any, dag_run: Any) -> dict[str, Any]:
     """Closes the cycle and says once what is wrong; red when we failed, or too much of a platform is down."""
+    from airflow.sdk.exceptions import AirflowSkipException
     from motcua import steps
     from motcua.errors import MotcuaError
 
+    if is_backfill(dag_run):
+        raise AirflowSkipException("a backfill reads nothing")
     if planned is None:
         raise MotcuaError("there is no plan: open the task `plan`; nothing was read")
     outcome: dict[str, Any] = steps.report(settings=settings(), cycle_id=planned["cycle_id"])
@@ -86,6 +89,11 @@ def report(planned: dict[str, Any] | None, ti: Any, dag_run: Any) -> dict[str, A
     if failed:
         raise MotcuaError(f"{failed} tasks of this run failed: open the red ones; the others' rows are merged")
     return outcome
+
+
+def is_backfill(dag_run: Any) -> bool:
+    """Whether the run looks back: nothing is read, published or sent in it."""
+    return bool(dag_run.run_type == "backfill")
 
 
 def read_and_merge(planned: Any) -> None:

@@ -66,6 +66,10 @@ class AirflowApi:
         """Starts a run."""
         return self._call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
 
+    def backfill(self, dag_id: str, moment: str) -> None:
+        """Asks for the run of a moment of the DAG's schedule that is past."""
+        self._call("POST", "/backfills", {"dag_id": dag_id, "from_date": moment, "to_date": moment})
+
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """A run as it stands."""
         return self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")

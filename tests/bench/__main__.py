@@ -1,7 +1,7 @@
 """What the bars are about, measured: everything, or some of it by name.
 
-python -m tests.bench [whole_city one_day day_on_airflow platforms large_source sealing rules_try quarantine_replay]
-                      [--scale 1.0]
+python -m tests.bench [whole_city one_day day_on_airflow platforms large_source rebuild sealing rules_try
+                      quarantine_replay] [--scale 1.0]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import day_on_airflow, large_source, one_day, platforms, rule_changes, sealing, whole_city
+from tests.bench import day_on_airflow, large_source, one_day, platforms, rebuild, rule_changes, sealing, whole_city
 
 MEASUREMENTS = {
     "whole_city": whole_city.measure,
@@ -21,6 +21,7 @@ MEASUREMENTS = {
     "day_on_airflow": day_on_airflow.measure,
     "platforms": platforms.measure,
     "large_source": large_source.measure,
+    "rebuild": rebuild.measure,
     "sealing": sealing.measure,
     "rules_try": rule_changes.measure_trial,
     "quarantine_replay": rule_changes.measure_replay,

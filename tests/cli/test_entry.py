@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = (
     "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "units", "figures", "sources", "holds",
-    "quarantine", "archive", "rules",
+    "quarantine", "archive", "rules", "rebuild",
 )  # fmt: skip
 BELOW = (
     "sources check",
@@ -29,6 +29,8 @@ BELOW = (
     "archive prune",
     "archive erase",
     "archive rotate",
+    "rebuild list",
+    "rebuild drop",
 )
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 

@@ -34,6 +34,7 @@ def described(parsed: Any) -> dict[str, Any]:
         "max_active_runs": dag.max_active_runs,
         "params": {name: dag.params.get_param(name).dump() for name in dag.params},
         "schedule": dag.timetable.summary,
+        "begins": f"{dag.timezone.convert(dag.start_date):%Y-%m-%d}",
         "assets": sorted(asset.name for _, asset in dag.timetable.asset_condition.iter_assets()),
         "tasks": {task.task_id: described_task(task) for task in dag.tasks},
     }

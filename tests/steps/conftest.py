@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,15 +50,21 @@ def read_city(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pipeline]:  # fmt: skip
     """An installation that has read and merged the whole city once; for tests that only look."""
+    with installed(postgres, template_database, city_home, tmp_path_factory.mktemp("home")) as pipeline:
+        pipeline.cycle(running_city.sources)
+        yield pipeline
+
+
+@contextmanager
+def installed(postgres: sa.URL, template_database: str, city_home: Path, home: Path) -> Iterator[Pipeline]:
+    """An empty installation for several tests."""
     name = f"motcua_{uuid.uuid4().hex[:12]}"
     server = postgres.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
-        bare = Settings.from_environment({"MOTCUA_HOME": str(tmp_path_factory.mktemp("home"))})
+        bare = Settings.from_environment({"MOTCUA_HOME": str(home)})
         settings = replace(bare, database_url=postgres.set(database=name).render_as_string(hide_password=False))
-        pipeline = Pipeline(*_reading(settings, city_home))
-        pipeline.cycle(running_city.sources)
-        yield pipeline
+        yield Pipeline(*_reading(settings, city_home))
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

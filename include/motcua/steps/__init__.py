@@ -9,12 +9,13 @@ from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
 from motcua.steps.publish import publish
 from motcua.steps.quarantine import quarantine, quarantined, replay_changed, replay_quarantine
+from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
 from motcua.steps.retention import prune
 from motcua.steps.summary import summary
 from motcua.steps.trial import try_rules
 
 __all__ = [
-    "chunks", "collect", "consolidate", "decide_hold", "drain", "erase", "holds", "judge", "plan", "prepare", "prune",
-    "publish", "quarantine", "quarantined", "replay_changed", "replay_quarantine",
-    "report", "summary", "try_rules",
+    "chunks", "collect", "consolidate", "decide_hold", "drain", "drop_rebuilt", "erase", "holds", "judge", "plan",
+    "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "replay_changed",
+    "replay_quarantine", "report", "summary", "try_rules",
 ]  # fmt: skip

@@ -61,24 +61,55 @@ def consolidate(
     Returns:
         `batches, accepted, quarantined, unchanged, deleted, changed, held, refused, stale`.
     """
-    with (
-        place.connected(settings, Role.PIPELINE) as engine,
-        stage_run(engine, "consolidate", cycle_id) as run,
-        ThreadPoolExecutor(SESSIONS) as pool,
-    ):
+    with place.connected(settings, Role.PIPELINE) as engine:
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)
-            wanted = [b for b in ledger.batches_in(connection, cycle_id, "judged") if b.batch_id in set(batches)]
+            wanted = _judged(connection, cycle_id, batches)
             registry = place.registry(settings.registry)
-            known = _known(connection, cycle, wanted, registry)
-        shared = _Part(
-            staging=place.staging(settings, connections), name=part, as_of=cycle.as_of,
-            batches={batch.source_id: batch for batch in known}, seniority=Seniority.of(registry),
-        )  # fmt: skip
-        shares = [share for share in _shares(wanted) if share]
-        outcomes = [
-            outcome for some in pool.map(lambda share: _merge_share(engine, shared, share), shares) for outcome in some
-        ]
+            known = _weighed(connection, cycle, _known(connection, cycle, wanted, registry), registry)
+        shared = _part(settings, connections, part, cycle, known)
+        return _merge_all(engine, shared, cycle_id, _shares(wanted)) | {"batches": len(batches)}
+
+
+def consolidate_again(
+    *, settings: Settings, connections: Connections, cycle_id: int, part: str, batches: list[str]
+) -> dict[str, int]:
+    """As `consolidate`, of what was merged before: one batch after the other, as they are named, and none is held.
+
+    Where two sources tell of one dossier, its versions depend on who came first.
+    """
+    with place.connected(settings, Role.PIPELINE) as engine:
+        with engine.connect() as connection:
+            cycle = ledger.cycle(connection, cycle_id)
+            wanted = _judged(connection, cycle_id, batches)
+            known = _known(connection, cycle, wanted, place.registry(settings.registry))
+        shared = _part(settings, connections, part, cycle, known)
+        order = {batch_id: number for number, batch_id in enumerate(batches)}
+        share = sorted(wanted, key=lambda batch: order[batch.batch_id])
+        return _merge_all(engine, shared, cycle_id, [share]) | {"batches": len(batches)}
+
+
+def _judged(connection: sa.Connection, cycle_id: int, batches: Sequence[str]) -> list[ledger.Collected]:
+    return [b for b in ledger.batches_in(connection, cycle_id, "judged") if b.batch_id in set(batches)]
+
+
+def _part(
+    settings: Settings, connections: Connections, part: str, cycle: ledger.Cycle, known: Sequence[Batch]
+) -> _Part:
+    return _Part(
+        staging=place.staging(settings, connections), name=part, as_of=cycle.as_of,
+        batches={batch.source_id: batch for batch in known},
+        seniority=Seniority.of(place.registry(settings.registry)),
+    )  # fmt: skip
+
+
+def _merge_all(
+    engine: sa.Engine, part: _Part, cycle_id: int, shares: Sequence[Sequence[ledger.Collected]]
+) -> dict[str, int]:
+    """Merges each share in a session of its own, side by side; counts of what came of them."""
+    with stage_run(engine, "consolidate", cycle_id) as run, ThreadPoolExecutor(len(shares)) as pool:
+        some = [share for share in shares if share]
+        outcomes = [outcome for done in pool.map(lambda one: _merge_share(engine, part, one), some) for outcome in done]
         merged = [outcome for outcome in outcomes if isinstance(outcome, Merged)]
         run.rows, run.peak_memory_mb = sum(outcome.accepted for outcome in merged), place.peak_memory_mb()
     counts = {entry.name: sum(getattr(outcome, entry.name) for outcome in merged) for entry in fields(Merged)}
@@ -88,34 +119,42 @@ def consolidate(
         "stale": outcomes.count(None),
     }
     log.info("merged %d batches, %d held, %d refused: %s", len(merged), others["held"], others["refused"], counts)
-    return {"batches": len(batches)} | others | counts
+    return others | counts
 
 
 def _known(
     connection: sa.Connection, cycle: ledger.Cycle, wanted: Sequence[ledger.Collected], registry: Registry
 ) -> list[Batch]:
-    """Each batch with what its listing proves and what is ordinary for its source."""
-    until = cycle.as_of.astimezone(VIETNAM).date()
-    standings = holds.standings(connection, [batch.source_id for batch in wanted], until=until)
+    """Each batch with what its listing proves."""
     proofs = {
         pages.source_id: proof(pages, registry)
         for pages in ledger.pages_of(connection, [batch.batch_id for batch in wanted])
     }
-    batches = []
-    for one in wanted:
-        proves = proofs[one.source_id]
-        batch = Batch(
+    return [
+        Batch(
             batch_id=one.batch_id, cycle_id=cycle.cycle_id, source_id=one.source_id, as_of=cycle.as_of,
             window_to=one.window_to, is_full=one.is_full, is_replay=one.is_replay, newest_change=one.newest_change,
             judges_held=one.is_replay and cycle.is_full,
             proves_absence=proves is not None, absent_since=proves.since if proves else None,
             is_dated_by_file=SPECS[registry.sources[one.source_id].platform].dated_by_file,
-        )  # fmt: skip
-        standing = standings.get(one.source_id)
-        if standing is not None and not one.is_replay:
-            batch = replace(batch, limits=_limits(batch, standing, until, registry))
-        batches.append(batch)
-    return batches
+        )
+        for one in wanted
+        for proves in [proofs[one.source_id]]
+    ]  # fmt: skip
+
+
+def _weighed(
+    connection: sa.Connection, cycle: ledger.Cycle, batches: Sequence[Batch], registry: Registry
+) -> list[Batch]:
+    """Each batch with what is ordinary for its source."""
+    until = cycle.as_of.astimezone(VIETNAM).date()
+    standings = holds.standings(connection, [batch.source_id for batch in batches], until=until)
+    return [
+        replace(batch, limits=_limits(batch, standings[batch.source_id], until, registry))
+        if batch.source_id in standings and not batch.is_replay
+        else batch
+        for batch in batches
+    ]
 
 
 def _limits(batch: Batch, standing: holds.Standing, until: date, registry: Registry) -> holds.Limits:

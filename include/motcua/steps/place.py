@@ -27,6 +27,16 @@ def connected(settings: Settings, role: warehouse.Role) -> Iterator[sa.Engine]:
         engine.dispose()
 
 
+@contextmanager
+def connected_as_owner(settings: Settings) -> Iterator[sa.Engine]:
+    """An engine with the log-in's own rights, for what no role may do: to make a schema, and to remove it."""
+    engine = warehouse.engine(settings, None)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 @cache
 def registry(path: Path | None) -> Registry:
     """The registry, loaded once a process."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-# One merge a source at a time; whoever comes second sees what the first did.
-LOCK_SOURCE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('source ' || :source_id, 0))")
+# One merge a source at a time; whoever comes second sees what the first did. The locks of a warehouse that is being
+# rebuilt are its own: nobody waits for it.
+LOCK_SOURCE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' source ' || :source_id, 0))")
 
 STANDING = sa.text("""
 SELECT b.state, s.fence,
@@ -60,7 +61,8 @@ ON CONFLICT (source_id, day) DO UPDATE SET changed = d.changed + EXCLUDED.change
 # agency share a lock, taken in order, so that a bulk load needs hundreds of locks and not a hundred thousand.
 LOCK_CODES = sa.text("""
 SELECT count(pg_advisory_xact_lock(key))
-FROM (SELECT DISTINCT hashtextextended('code ' || split_part(code, '-', 1), 0) AS key FROM changed ORDER BY key) k
+FROM (SELECT DISTINCT hashtextextended(current_schema() || ' code ' || split_part(code, '-', 1), 0) AS key
+      FROM changed ORDER BY key) k
 """)
 
 _KEEP_TOMBSTONE_FACTS = sa.text("""
