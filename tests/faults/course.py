@@ -27,7 +27,7 @@ from motcua.steps.slices import FRAMES
 from sandbox.city.portal import PortalState
 from sandbox.city.registry import read_registry
 from tests.faults.databases import execute, own_settings
-from tests.faults.standing import OF_A_RUN, TABLES, read_standing
+from tests.faults.standing import OF_A_RUN, TABLES, fixed, read_standing
 from tests.sandbox.city_client import REGISTRY, CityClient
 from tests.steps.pipeline import AS_OF
 
@@ -128,7 +128,8 @@ def _facts(database_url: str) -> dict[str, object]:
     standing = read_standing(database_url)
     facts: dict[str, object] = {
         table: {
-            tuple((name, value) for name, value in row.items() if name not in OF_A_RUN) for row in standing.of(table)
+            tuple((name, fixed(value)) for name, value in row.items() if name not in OF_A_RUN)
+            for row in standing.of(table)
         }
         for table in TABLES
         if table not in {"core.batch", "core.hold"}

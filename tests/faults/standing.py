@@ -105,9 +105,10 @@ def _facts(rows: list[Row]) -> Facts:
     """Open rows without what belongs to a run; a set, for each table has a key."""
     living = [row for row in rows if not ("first_seen" in row and row["settled_at"] is not None)]
     return frozenset(
-        tuple((name, _fixed(value)) for name, value in row.items() if name not in OF_A_RUN) for row in living
+        tuple((name, fixed(value)) for name, value in row.items() if name not in OF_A_RUN) for row in living
     )
 
 
-def _fixed(value: object) -> object:
+def fixed(value: object) -> object:
+    """The value, in a form that can stand in a set."""
     return tuple(value) if isinstance(value, list) else value

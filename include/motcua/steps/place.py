@@ -11,8 +11,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from motcua import warehouse
-from motcua.connections import Connections, EnvironmentConnections
+from motcua.connections import Connection, Connections, EnvironmentConnections
+from motcua.errors import ConfigError
 from motcua.landing import Archive, Staging, archive_keys
+from motcua.landing.seal import CONNECTION
 from motcua.registry import Registry, load_registry
 from motcua.settings import Settings
 
@@ -51,6 +53,25 @@ def archive(settings: Settings, connections: Connections) -> Archive:
 def staging(settings: Settings, connections: Connections) -> Staging:
     """The sealed frames between two stages."""
     return Staging(settings.staging_url, *archive_keys(connections, settings.home))
+
+
+class KeyAlone:
+    """Knows the archive's key and nothing else: workers cannot ask Airflow, whose line leads to their parent alone."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._known: Connection | ConfigError
+        try:
+            self._known = connections.get(CONNECTION)
+        except ConfigError as error:  # then it is in a file
+            self._known = error
+
+    def get(self, connection_id: str) -> Connection:
+        """The key's connection; ConfigError of any other."""
+        if isinstance(self._known, ConfigError):
+            raise self._known
+        if connection_id != CONNECTION:
+            raise ConfigError(f"connection {connection_id}: a rebuilding asks nobody else")
+        return self._known
 
 
 def environment_connections(settings: Settings, environ: dict[str, str]) -> Connections:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import count, groupby
 from typing import TypedDict
 
@@ -21,6 +22,7 @@ from motcua.connections import Connections
 from motcua.domain.calendar import VIETNAM
 from motcua.errors import ConfigError, MotcuaError
 from motcua.files import Files
+from motcua.landing import Archive
 from motcua.registry import Source
 from motcua.settings import Settings
 from motcua.steps import place
@@ -28,6 +30,7 @@ from motcua.steps.consolidate import consolidate_again
 from motcua.steps.cycles import packed
 from motcua.steps.judge import judge
 from motcua.steps.pages import records_of
+from motcua.steps.workers import workers
 from motcua.warehouse import Role, ledger, rebuilt
 from motcua.warehouse.ledger import Page
 from motcua.warehouse.rebuilt import Event
@@ -36,8 +39,6 @@ log = logging.getLogger(__name__)
 
 # class of a batch of which the archive has not all pages any more
 PAGES_GONE = "PAGES_GONE"
-# while one part is merged, the next one is judged; more would only wait on disk
-AHEAD = 2
 
 
 class Missing(TypedDict):
@@ -105,7 +106,7 @@ def rebuild(
             rebuilt.create(connection, name, replace=replaces)
         beside = replace(settings, schema=name, staging_url=f"{settings.staging_url}/{name}")
         try:
-            done = _fill(beside, connections, as_of, say)
+            done = _fill(beside, place.KeyAlone(connections), as_of, say)
             with owner.begin() as connection:
                 rebuilt.finish(connection, name, _told(done))
         except BaseException:  # an interruption, too: half of a warehouse would be taken for one
@@ -140,8 +141,15 @@ def _fill(settings: Settings, connections: Connections, as_of: datetime, say: Ca
         with engine.begin() as connection:
             cycles = rebuilt.take_ledger(connection, as_of)
             _refuse_unknown(rebuilt.sources_told(connection), settings)
-        with engine.connect() as reading, ThreadPoolExecutor(1) as judging:
-            for portion, judged in _ahead(judging, again.judge, _portions(rebuilt.history(reading))):
+        import motcua.quality  # noqa: F401  # loaded here, so that the workers share it
+
+        with engine.connect() as reading, workers(settings.workers) as pool:
+
+            def judge_one(portion: _Portion) -> Future[list[Missing]]:
+                return pool.submit(_judge, settings, connections, portion)
+
+            portions = _portions(rebuilt.history(reading))
+            for portion, judged in _ahead(judge_one, portions, at_once=settings.workers + 1):
                 again.merge(engine, portion, judged.result())
                 say(f"cycle {portion.cycle_id}: {again.batches} batches, {len(again.missing)} missing")
         with engine.begin() as connection:
@@ -186,102 +194,101 @@ def _portions(history: Iterator[Event]) -> Iterator[_Portion]:
 
 
 def _ahead(
-    pool: Executor, judge_one: Callable[[_Portion], list[Missing]], portions: Iterator[_Portion]
+    run: Callable[[_Portion], Future[list[Missing]]], portions: Iterator[_Portion], *, at_once: int
 ) -> Iterator[tuple[_Portion, Future[list[Missing]]]]:
-    """Each portion, when those before it are merged; some are being judged by then.
+    """Each portion, when those before it are merged; the next ones are being judged by then.
 
     Not those of a replay: what is judged there is what stands in quarantine at that moment.
     """
     waiting: deque[tuple[_Portion, Future[list[Missing]]]] = deque()
     for portion in portions:
-        while waiting and (len(waiting) >= AHEAD or any(event.is_replay for event in portion.merges)):
+        while waiting and (len(waiting) >= at_once or any(event.is_replay for event in portion.merges)):
             yield waiting.popleft()
-        waiting.append((portion, pool.submit(judge_one, portion)))
-    yield from waiting
+        waiting.append((portion, run(portion)))
+    while waiting:
+        yield waiting.popleft()
 
 
+def _judge(settings: Settings, connections: Connections, portion: _Portion) -> list[Missing]:
+    """Judges what the archive still has; the batches that it has not."""
+    batches = [event.batch_id for event in portion.merges]
+    with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
+        rebuilt.reopen(connection, batches)
+    run = partial(judge, settings=settings, connections=connections, cycle_id=portion.cycle_id, part=portion.part)
+    missing: list[Missing] = []
+    try:
+        if batches:
+            run(batches=batches)
+    except MotcuaError:
+        missing = _unreadable(settings, connections, portion)
+        if not missing:
+            raise
+        if rest := _without(batches, missing):
+            run(batches=rest)
+    return missing
+
+
+def _unreadable(settings: Settings, connections: Connections, portion: _Portion) -> list[Missing]:
+    """Batches of which not all pages can be had: expired, erased, or lost."""
+    archive = place.archive(settings, connections)
+    of = {event.source_id: event for event in portion.merges}
+    with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+        pages = ledger.pages_of(connection, [event.batch_id for event in portion.merges])
+    registry = place.registry(settings.registry)
+    found: list[Missing] = []
+    for batch in pages:
+        source = registry.sources[batch.source_id]
+        why = {page.sha256: reason for page in batch.pages if (reason := _why_unreadable(archive, source, page))}
+        if why:
+            event = of[batch.source_id]
+            found.append({
+                "batch_id": event.batch_id, "source_id": event.source_id, "as_of": event.as_of.isoformat(),
+                "pages": list(why),
+                "reason": f"{len(why)} of {len(batch.pages)} pages cannot be read: {next(iter(why.values()))}",
+            })  # fmt: skip
+    return found
+
+
+def _why_unreadable(archive: Archive, source: Source, page: Page) -> str | None:
+    try:
+        records_of(archive, page.sha256, source=source, note=page.note)
+    except MotcuaError as error:
+        return str(error)
+    return None
+
+
+@dataclass(slots=True)
 class _Again:
-    """Judges and merges portions once more, and counts what comes of them."""
+    """Merges what was judged, in the order in which it was merged before, and counts what comes of it."""
 
-    def __init__(self, settings: Settings, connections: Connections) -> None:
-        self._settings, self._connections = settings, connections
-        self._archive = place.archive(settings, connections)
-        self.batches, self.accepted = 0, 0
-        self.missing: list[Missing] = []
-
-    def judge(self, portion: _Portion) -> list[Missing]:
-        """Judges what the archive still has; the batches that it has not."""
-        batches = [event.batch_id for event in portion.merges]
-        with place.connected(self._settings, Role.PIPELINE) as engine, engine.begin() as connection:
-            rebuilt.reopen(connection, batches)
-        try:
-            self._judge(portion, batches)
-        except MotcuaError:
-            missing = self._unreadable(portion)
-            if not missing:
-                raise
-            self._judge(portion, _without(batches, missing))
-            return missing
-        return []
+    settings: Settings
+    connections: Connections
+    batches: int = 0
+    accepted: int = 0
+    missing: list[Missing] = field(default_factory=list)
 
     def merge(self, engine: sa.Engine, portion: _Portion, missing: list[Missing]) -> None:
-        """Merges what was judged, in the order in which it was merged before, and says of the rest why it was not."""
+        """Says of the batches that are missing, and of those that never were merged, why."""
         lost = {one["batch_id"]: one["reason"] for one in missing}
+        failed = [
+            replace(event, kind="failed", error_kind=PAGES_GONE, error=lost[event.batch_id])
+            for event in portion.merges
+            if event.batch_id in lost
+        ]
         with engine.begin() as connection:
-            for event in portion.noted:
+            for event in (*portion.noted, *failed):
                 rebuilt.note(connection, event)
-            for event in portion.merges:
-                if event.batch_id in lost:
-                    failed = replace(event, kind="failed", error_kind=PAGES_GONE, error=lost[event.batch_id])
-                    rebuilt.note(connection, failed)
         for one in missing:
             log.warning("batch %s is left out: %s", one["batch_id"], one["reason"])
         self.missing += missing
-        batches = _without([event.batch_id for event in portion.merges], missing)
-        if batches:
+        if batches := _without([event.batch_id for event in portion.merges], missing):
             merged = consolidate_again(
-                settings=self._settings, connections=self._connections, cycle_id=portion.cycle_id, part=portion.part,
+                settings=self.settings, connections=self.connections, cycle_id=portion.cycle_id, part=portion.part,
                 batches=batches,
             )  # fmt: skip
             self.batches += len(batches)
             self.accepted += merged["accepted"]
-        place.staging(self._settings, self._connections).forget(portion.part)
-
-    def _judge(self, portion: _Portion, batches: list[str]) -> None:
-        if batches:
-            judge(
-                settings=self._settings, connections=self._connections, cycle_id=portion.cycle_id, part=portion.part,
-                batches=batches,
-            )  # fmt: skip
-
-    def _unreadable(self, portion: _Portion) -> list[Missing]:
-        """Batches of which not all pages can be had: expired, erased, or lost."""
-        of = {event.source_id: event for event in portion.merges}
-        with place.connected(self._settings, Role.PIPELINE) as engine, engine.connect() as connection:
-            pages = ledger.pages_of(connection, [event.batch_id for event in portion.merges])
-        found: list[Missing] = []
-        registry = place.registry(self._settings.registry)
-        for batch in pages:
-            why = {
-                page.sha256: reason
-                for page in batch.pages
-                if (reason := self._why_unreadable(registry.sources[batch.source_id], page))
-            }
-            if why:
-                event = of[batch.source_id]
-                found.append({
-                    "batch_id": event.batch_id, "source_id": event.source_id, "as_of": event.as_of.isoformat(),
-                    "pages": list(why),
-                    "reason": f"{len(why)} of {len(batch.pages)} pages cannot be read: {next(iter(why.values()))}",
-                })  # fmt: skip
-        return found
-
-    def _why_unreadable(self, source: Source, page: Page) -> str | None:
-        try:
-            records_of(self._archive, page.sha256, source=source, note=page.note)
-        except MotcuaError as error:
-            return str(error)
-        return None
+        place.staging(self.settings, self.connections).forget(portion.part)
 
 
 def _without(batches: list[str], missing: list[Missing]) -> list[str]:

@@ -13,7 +13,7 @@ from motcua.connections import Connections
 from motcua.domain.codes import canonical_agency
 from motcua.domain.progress import PROGRESS_NAMES, progress_classes
 from motcua.domain.status import Channel
-from motcua.errors import ConfigError
+from motcua.errors import ConfigError, PageGone
 from motcua.mapping import SPECS, columns
 from motcua.platforms import PLATFORMS
 from motcua.publishing.city_feed.dossiers import sensitive_procedures
@@ -126,7 +126,7 @@ def traced_pages(*, settings: Settings, connections: Connections, told: Mapping[
         one |= {"is_this_dossier": None, "fields": None, "problem": None}
         try:
             body = archive.get(sha256)
-        except ConfigError as error:
+        except (ConfigError, PageGone) as error:
             opened.append(one | {"problem": str(error)})
             continue
         opened.append(one | {"is_intact": True} | _record_on(body, told["code"], registry, notes, one, platform))
