@@ -12,7 +12,7 @@ from motcua.landing import Archive
 from motcua.mapping import SPECS, PageRecords, map_records
 from motcua.registry import Registry
 from motcua.steps.mapped import map_batches
-from motcua.warehouse.ledger import Page, Pages
+from motcua.warehouse.pages import Page, Pages
 
 from tests.igate_records import record
 from tests.mapping.records import PAGE, map_all, values

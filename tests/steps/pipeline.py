@@ -16,6 +16,7 @@ from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.cycles import Chunk
 from motcua.warehouse import Role, ledger
+from motcua.warehouse.pages import Page
 
 LOCAL = timezone(timedelta(hours=7))
 AS_OF = datetime(2018, 12, 25, 17, tzinfo=LOCAL)
@@ -79,7 +80,7 @@ class Pipeline:
             cycle = ledger.cycle(connection, cycle_id)
             ledger.record_collected(
                 connection, batch_id=f"{cycle_id}.{source}", at=cycle, source_id=source,
-                kind="full" if cycle.is_full else "window", window=(None, cycle.as_of), pages=[ledger.Page(sha256, {})],
+                kind="full" if cycle.is_full else "window", window=(None, cycle.as_of), pages=[Page(sha256, {})],
                 announced=len(records), fetched=len(records),
             )  # fmt: skip
         return sha256

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from motcua.steps import place
 from motcua.steps.corrected import Used, issues
-from motcua.warehouse.ledger import Pages
+from motcua.warehouse.pages import Pages
 
 from tests.igate_records import record
 from tests.sandbox.city_client import REGISTRY, CityClient

@@ -18,7 +18,7 @@ from motcua.steps import place
 from motcua.steps.erasure import Erased
 from motcua.steps.pages import records_of
 from motcua.steps.slices import FRAMES
-from motcua.warehouse import ledger
+from motcua.warehouse.pages import pages_of
 
 from tests.igate_records import record
 from tests.sandbox.city_client import REGISTRY, CityClient
@@ -65,7 +65,7 @@ def told(pipeline: Pipeline) -> str:
     archive, registry = place.archive(pipeline.settings, pipeline.connections), place.registry(None)
     with pipeline.warehouse() as connection:
         batches = [str(batch_id) for (batch_id,) in pipeline.rows("SELECT batch_id FROM core.batch")]
-        listed = ledger.pages_of(connection, batches)
+        listed = pages_of(connection, batches)
     return json.dumps(
         [
             list(records_of(archive, page.sha256, source=registry.sources[batch.source_id], note=page.note)[0])

@@ -19,7 +19,7 @@ from motcua.platforms import PLATFORMS
 from motcua.registry import Registry
 from motcua.steps import place
 from motcua.steps.trace import behind, trace, traced_pages
-from motcua.warehouse import ledger
+from motcua.warehouse.pages import pages_of
 
 from tests.steps.pipeline import AS_OF, Pipeline
 
@@ -77,7 +77,7 @@ def walk(pipeline: Pipeline, codes: Sequence[str], platform: str) -> int:
 def record_at(pipeline: Pipeline, archive: Archive, batch_id: str, claim: dict[str, Any]) -> object:
     """The record that a claim points to: on a page of its batch, whose bytes are those of its name."""
     with pipeline.warehouse() as connection:
-        [batch] = ledger.pages_of(connection, [batch_id])
+        [batch] = pages_of(connection, [batch_id])
     # two registers of one content are two files with the same bytes
     page, *_ = [page for page in batch.pages if page.sha256 == claim["page_sha256"]]
     body = archive.get(page.sha256)

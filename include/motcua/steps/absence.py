@@ -12,7 +12,7 @@ from motcua.domain.calendar import VIETNAM
 from motcua.mapping import SPECS
 from motcua.registry import Registry
 from motcua.steps.missing import SEEN
-from motcua.warehouse.ledger import Pages
+from motcua.warehouse.pages import Pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.missing import look_again
 from motcua.warehouse import Role, holds, ledger, refusals
+from motcua.warehouse.pages import Page
 from motcua.warehouse.stages import stage_run
 from motcua.warehouse.standing import Standing, living_codes, reading, standings
 
@@ -136,7 +137,7 @@ def _keep(connection: sa.Connection, cycle: ledger.Cycle, source: Source, window
     """The batch exists from here on."""
     ledger.record_collected(
         connection, batch_id=f"{cycle.cycle_id}.{source.id}", at=cycle, source_id=source.id, kind=_kind(window),
-        window=(window.since, window.until), pages=[ledger.Page(page.sha256, page.note) for page in listing.pages],
+        window=(window.since, window.until), pages=[Page(page.sha256, page.note) for page in listing.pages],
         announced=listing.announced, fetched=listing.fetched, clock_skew_seconds=listing.clock_skew_seconds,
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ from motcua.steps.absence import proof
 from motcua.steps.slices import staged
 from motcua.warehouse import Role, holds, ledger, refusals
 from motcua.warehouse.merge import Batch, Held, Merged, Outcome, Refused, merge
+from motcua.warehouse.pages import pages_of
 from motcua.warehouse.precedence import Seniority
 from motcua.warehouse.session import Judged, stage
 from motcua.warehouse.stages import stage_run
@@ -127,8 +128,7 @@ def _known(
 ) -> list[Batch]:
     """Each batch with what its listing proves."""
     proofs = {
-        pages.source_id: proof(pages, registry)
-        for pages in ledger.pages_of(connection, [batch.batch_id for batch in wanted])
+        pages.source_id: proof(pages, registry) for pages in pages_of(connection, [batch.batch_id for batch in wanted])
     }
     return [
         Batch(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from motcua.domain.calendar import VIETNAM
 from motcua.registry import Registry
-from motcua.warehouse.ledger import Pages
+from motcua.warehouse.pages import Pages
 
 _COLUMNS = ["source_id", "code", "rule", "field", "severity", "owner", "page_sha256", "batch_id", "first_seen",
             "last_seen"]  # fmt: skip

@@ -18,7 +18,7 @@ from motcua.steps.pages import reading_key, records_of
 from motcua.steps.retention import sweep
 from motcua.steps.tables import identity_of
 from motcua.warehouse import Role, erasures
-from motcua.warehouse.ledger import Page
+from motcua.warehouse.pages import Page
 from motcua.warehouse.standing import nobody_reading
 
 log = logging.getLogger(__name__)

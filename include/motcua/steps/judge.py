@@ -31,6 +31,7 @@ from motcua.steps.lineage import judged_by
 from motcua.steps.mapped import Mapped, map_batches
 from motcua.steps.slices import FRAMES
 from motcua.warehouse import Role, ledger
+from motcua.warehouse.pages import Pages, pages_of
 from motcua.warehouse.stages import stage_run
 from motcua.warehouse.words import Words, all_words, refused_words
 
@@ -58,7 +59,7 @@ def judge(
     ):
         with engine.connect() as connection:
             cycle = ledger.cycle(connection, cycle_id)
-            pages = ledger.pages_of(connection, batches)
+            pages = pages_of(connection, batches)
             words = _judged_before(connection, cycle, [batch for batch in pages if batch.is_replay])
         registry = place.registry(settings.registry)
         staging = place.staging(settings, connections)
@@ -88,14 +89,12 @@ def judge(
     return {"rows": run.rows, "accepted": sum(one.accepted for one in outcomes), "quarantined": refused}
 
 
-def _judged_by(registry: Registry, pages: Sequence[ledger.Pages], cycle_id: int) -> dict[str, dict[str, str]]:
+def _judged_by(registry: Registry, pages: Sequence[Pages], cycle_id: int) -> dict[str, dict[str, str]]:
     """Of each batch."""
     return {f"{cycle_id}.{batch.source_id}": judged_by(registry, registry.sources[batch.source_id]) for batch in pages}
 
 
-def _judged_before(
-    connection: sa.Connection, cycle: ledger.Cycle, replays: Sequence[ledger.Pages]
-) -> list[Words] | None:
+def _judged_before(connection: sa.Connection, cycle: ledger.Cycle, replays: Sequence[Pages]) -> list[Words] | None:
     """Of replays, what is judged again as things stand at this moment; None: there are none."""
     if not replays:
         return None
@@ -148,7 +147,7 @@ def are_held(rows: pd.DataFrame, held: Mapping[str, Collection[str]]) -> pd.Seri
 
 
 def _judge_slice(
-    staging: Staging, part: str, registry: Registry, as_of: datetime, pages: Sequence[ledger.Pages],
+    staging: Staging, part: str, registry: Registry, as_of: datetime, pages: Sequence[Pages],
     held: Mapping[str, Collection[str]], number: int, read: Mapped,
 ) -> _Outcome:  # fmt: skip
     signed, current, verdict = verdicts(read, registry, as_of)

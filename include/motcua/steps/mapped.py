@@ -16,7 +16,7 @@ from motcua.mapping import SPECS, MappedBatch, PageRecords, Record, columns, map
 from motcua.registry import Registry
 from motcua.steps.pages import records_of
 from motcua.steps.tables import identity_of
-from motcua.warehouse.ledger import Only, Pages
+from motcua.warehouse.pages import Only, Pages
 
 # Records held as Python objects at once, at most so many and from so many bytes: ordinary ones are some ten kilobytes
 # each as objects, so a bite stays under 60 MB.

@@ -31,8 +31,8 @@ from motcua.steps.cycles import packed
 from motcua.steps.judge import judge
 from motcua.steps.pages import records_of
 from motcua.steps.workers import workers
-from motcua.warehouse import Role, ledger, rebuilt
-from motcua.warehouse.ledger import Page
+from motcua.warehouse import Role, rebuilt
+from motcua.warehouse.pages import Page, pages_of
 from motcua.warehouse.rebuilt import Event
 
 log = logging.getLogger(__name__)
@@ -233,7 +233,7 @@ def _unreadable(settings: Settings, connections: Connections, portion: _Portion)
     archive = place.archive(settings, connections)
     of = {event.source_id: event for event in portion.merges}
     with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
-        pages = ledger.pages_of(connection, [event.batch_id for event in portion.merges])
+        pages = pages_of(connection, [event.batch_id for event in portion.merges])
     registry = place.registry(settings.registry)
     found: list[Missing] = []
     for batch in pages:

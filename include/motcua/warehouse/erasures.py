@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from motcua.warehouse.ledger import Page, with_notes
+from motcua.warehouse.pages import Page, with_notes
 from motcua.warehouse.statements import LOCK_SOURCE
 
 

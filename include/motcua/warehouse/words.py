@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from motcua.warehouse.ledger import Only, Page, Pages, with_notes
+from motcua.warehouse.pages import Only, Page, Pages, with_notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
