@@ -247,7 +247,8 @@ def _merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Out
             log.warning("batch %s is held: %s; `motcua holds` shows it", batch.batch_id, outcome.reason)
         case Refused():
             log.warning("batch %s is refused: %s", batch.batch_id, outcome.reason)
-        case Merged() if refusals.are_many(outcome.accepted, outcome.quarantined):
+        # a replay judges what was refused: nothing else is to be expected of it
+        case Merged() if not batch.is_replay and refusals.are_many(outcome.accepted, outcome.quarantined):
             seen = outcome.accepted + outcome.quarantined
             log.warning("batch %s: %d of %d dossiers are refused", batch.batch_id, outcome.quarantined, seen)
     return outcome
