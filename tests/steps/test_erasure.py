@@ -106,7 +106,11 @@ def test_on_every_platform_nothing_of_the_person_is_left_and_the_others_are_judg
     batch, facts = f"{cycle_id}.{office}", pipeline.rows(FACTS)
     before = judged(pipeline, cycle_id, batch, "before")
     assert NAME in told(pipeline)
+    beside = steps.rebuild(settings=pipeline.settings, connections=pipeline.connections, as_of=EVENING)["schema"]
+    of_person = f"SELECT count(*) FROM {beside}.applicant WHERE code = :code"  # noqa: S608
+    assert pipeline.rows(of_person, code=erased) == [(1,)]
     done = erase(pipeline, str(erased), as_of=EVENING)
+    assert pipeline.rows(of_person, code=erased) == [(0,)]
     assert (done["sources"], done["unread"], done["cycles"]) == ([office], [], [])
     assert done["redacted"] >= 1
     assert done["records"] >= done["redacted"]

@@ -186,6 +186,19 @@ def test_it_is_what_the_warehouse_said_at_that_moment_row_by_row(course: Course,
     assert done["dossiers"] == len(again["dossier"]) > 0
 
 
+def test_the_archive_alone_says_what_was_merged(course: Course) -> None:
+    done = rebuild(course.pipeline, THIRD, schema="rebuilt_from_archive", from_archive=True)
+    assert done["missing"] == []
+    again = read_all(course.pipeline, done["schema"])
+    for name, rows in course.said[THIRD].items():
+        assert again[name] == rows, name
+
+
+def test_an_archive_that_tells_of_no_cycle_is_an_error(pipeline: Pipeline) -> None:
+    with pytest.raises(ConfigError, match="tells of no cycle"):
+        rebuild(pipeline, from_archive=True)
+
+
 def held_later(row: str, course: Course) -> bool:
     office = course.late_hold.partition(".")[2]
     return f'"source_id": "{office}"' in row and '"state": "held"' in row

@@ -26,6 +26,9 @@ def rebuild(
         typer.Option("--schema", metavar="NAME", help="rebuilt_…; named after the moment, when absent."),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Remove an older one of that name first.")] = False,
+    from_archive: Annotated[
+        bool, typer.Option("--from-archive", help="Ask the archive what was merged, and not the warehouse: it is lost.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild the warehouse from the archive, as it was at a moment, in a schema of its own."""
@@ -36,7 +39,7 @@ def rebuild(
     settings = surroundings.settings()
     done = steps.rebuild(
         settings=settings, connections=surroundings.connections(settings), as_of=as_of or surroundings.now(),
-        schema=schema, replaces=replace, say=say,
+        schema=schema, replaces=replace, from_archive=from_archive, say=say,
     )  # fmt: skip
     if as_json:
         print_json(done)

@@ -19,6 +19,7 @@ from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
 from motcua.steps import place
+from motcua.steps.kept_ledger import keep_ledger
 from motcua.steps.missing import look_again
 from motcua.warehouse import Role, holds, ledger, refusals
 from motcua.warehouse.pages import Page
@@ -83,6 +84,7 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
         for name, error in ours.items():
             log.error("%s: an error of ours: %s", name, type(error).__name__)
             _record(desk, desk.registry.sources[name], "OURS", error)
+        keep_ledger(engine, settings, connections, cycle_id)
         for error in ours.values():
             raise error  # the first: the others' rows are read, and every source's batch says what became of it
         outcomes = [reading.result() for reading in readings.values()]

@@ -24,6 +24,7 @@ from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.absence import proof
+from motcua.steps.kept_ledger import keep_ledger
 from motcua.steps.slices import staged
 from motcua.warehouse import Role, holds, ledger, refusals
 from motcua.warehouse.merge import Batch, Held, Merged, Outcome, Refused, merge
@@ -59,6 +60,8 @@ def consolidate(
     A batch out of its source's band is held: nothing of it is written until a person has decided. One of which every
     dossier is refused has failed, and its source is down.
 
+    What became of the cycle's batches so far is kept in the archive, beside their pages.
+
     Returns:
         `batches, accepted, quarantined, unchanged, deleted, changed, held, refused, stale`.
     """
@@ -69,7 +72,9 @@ def consolidate(
             registry = place.registry(settings.registry)
             known = _weighed(connection, cycle, _known(connection, cycle, wanted, registry), registry)
         shared = _part(settings, connections, part, cycle, known)
-        return _merge_all(engine, shared, cycle_id, _shares(wanted)) | {"batches": len(batches)}
+        merged = _merge_all(engine, shared, cycle_id, _shares(wanted)) | {"batches": len(batches)}
+        keep_ledger(engine, settings, connections, cycle_id)
+        return merged
 
 
 def consolidate_again(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from motcua import warehouse
 from motcua.connections import Connection, Connections, EnvironmentConnections
 from motcua.errors import ConfigError
-from motcua.landing import Archive, Staging, archive_keys
+from motcua.landing import Archive, KeptLedgers, Staging, archive_keys
 from motcua.landing.seal import CONNECTION
 from motcua.registry import Registry, load_registry
 from motcua.settings import Settings
@@ -48,6 +48,11 @@ def registry(path: Path | None) -> Registry:
 def archive(settings: Settings, connections: Connections) -> Archive:
     """The sealed archive of raw pages."""
     return Archive(settings.archive_url, *archive_keys(connections, settings.home))
+
+
+def kept_ledgers(settings: Settings, connections: Connections) -> KeptLedgers:
+    """What the archive says of the batches whose pages it keeps."""
+    return KeptLedgers(settings.archive_url, *archive_keys(connections, settings.home))
 
 
 def staging(settings: Settings, connections: Connections) -> Staging:

@@ -31,7 +31,7 @@ from motcua.steps.cycles import packed
 from motcua.steps.judge import judge
 from motcua.steps.pages import records_of
 from motcua.steps.workers import workers
-from motcua.warehouse import Role, rebuilt
+from motcua.warehouse import Role, kept, rebuilt
 from motcua.warehouse.pages import Page, pages_of
 from motcua.warehouse.rebuilt import Event
 
@@ -81,6 +81,7 @@ def rebuild(
     as_of: datetime,
     schema: str | None = None,
     replaces: bool = False,
+    from_archive: bool = False,
     say: Callable[[str], None] = log.info,
 ) -> Rebuilt:
     """Rebuilds the warehouse as of a moment: whole, or nothing is left of it.
@@ -92,11 +93,12 @@ def rebuild(
             of a later moment had begun is held, as it was.
         schema: `rebuilt_…`; named after the moment when absent.
         replaces: an older one of that name is removed first.
+        from_archive: what was merged is read from the archive, too, and not from the warehouse, which may be lost.
         say: gets a line a cycle.
 
     Raises:
         ConfigError: `as_of` has no zone, the schema cannot be made, a source is in the registry no more, or no page
-            at all can be read.
+            at all can be read; or the archive tells of no cycle.
     """
     if as_of.tzinfo is None:
         raise ConfigError(f"as_of: expected a time with its zone, got {as_of.isoformat()}; add +07:00")
@@ -106,7 +108,8 @@ def rebuild(
             rebuilt.create(connection, name, replace=replaces)
         beside = replace(settings, schema=name, staging_url=f"{settings.staging_url}/{name}")
         try:
-            done = _fill(beside, place.KeyAlone(connections), as_of, say)
+            look = _from_archive(settings, connections) if from_archive else kept.look_at_warehouse
+            done = _fill(beside, place.KeyAlone(connections), as_of, look, say)
             with owner.begin() as connection:
                 rebuilt.finish(connection, name, _told(done))
         except BaseException:  # an interruption, too: half of a warehouse would be taken for one
@@ -135,10 +138,23 @@ def drop_rebuilt(*, settings: Settings, schema: str) -> None:
         rebuilt.drop(connection, schema)
 
 
-def _fill(settings: Settings, connections: Connections, as_of: datetime, say: Callable[[str], None]) -> Rebuilt:
+def _from_archive(settings: Settings, connections: Connections) -> Callable[[sa.Connection], None]:
+    documents = list(place.kept_ledgers(settings, connections).read())
+    if not documents:
+        raise ConfigError(
+            f"{settings.archive_url} tells of no cycle: rebuild from the warehouse, without --from-archive"
+        )
+    return partial(kept.look_at_documents, documents=documents)
+
+
+def _fill(
+    settings: Settings, connections: Connections, as_of: datetime, look: Callable[[sa.Connection], None],
+    say: Callable[[str], None],
+) -> Rebuilt:  # fmt: skip
     again = _Again(settings, connections)
     with place.connected(settings, Role.PIPELINE) as engine:
         with engine.begin() as connection:
+            look(connection)
             cycles = rebuilt.take_ledger(connection, as_of)
             _refuse_unknown(rebuilt.sources_told(connection), settings)
         import motcua.quality  # noqa: F401  # loaded here, so that the workers share it
@@ -153,6 +169,7 @@ def _fill(settings: Settings, connections: Connections, as_of: datetime, say: Ca
                 again.merge(engine, portion, judged.result())
                 say(f"cycle {portion.cycle_id}: {again.batches} batches, {len(again.missing)} missing")
         with engine.begin() as connection:
+            look(connection)
             rebuilt.take_holds(connection, as_of)
             counts = rebuilt.counts(connection)
     if again.missing and not again.batches:

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from typing import cast
 
+import psycopg
 import sqlalchemy as sa
+from psycopg import sql
 
+from motcua.warehouse import rebuilt
 from motcua.warehouse.pages import Page, with_notes
 from motcua.warehouse.statements import LOCK_SOURCE
 
@@ -75,11 +79,18 @@ def begin(
 
 
 def erase_private(connection: sa.Connection, code: str, sources: Sequence[str]) -> None:
-    """Removes the applicant, and the words of steps and supplements; their times stay: they are public."""
+    """Removes the applicant, and the words of steps and supplements; their times stay: they are public.
+
+    In rebuilt warehouses, too.
+    """
     for source_id in sorted(sources):  # no merge of the dossier comes between
         connection.execute(LOCK_SOURCE, {"source_id": source_id})
-    for statement in _PRIVATE:
-        connection.execute(statement, {"code": code})
+    driver = cast("psycopg.Connection", connection.connection.dbapi_connection)  # SQLAlchemy types it as any driver's
+    schemas = ["private", *(str(one["schema"]) for one in rebuilt.listed(connection))]
+    with driver.cursor() as cursor:
+        for schema in schemas:
+            for statement in _PRIVATE:
+                cursor.execute(statement.format(sql.Identifier(schema)), {"code": code})
 
 
 def end(connection: sa.Connection, erasure_id: int) -> None:
@@ -102,7 +113,7 @@ def cycles_at_work(connection: sa.Connection, sources: Collection[str]) -> list[
 
 
 _PRIVATE = (
-    sa.text("DELETE FROM private.applicant WHERE code = :code"),
-    sa.text("UPDATE private.step SET department = NULL, note = NULL WHERE code = :code"),
-    sa.text("UPDATE private.supplement SET external_id = NULL, note = NULL WHERE code = :code"),
+    sql.SQL("DELETE FROM {}.applicant WHERE code = %(code)s"),
+    sql.SQL("UPDATE {}.step SET department = NULL, note = NULL WHERE code = %(code)s"),
+    sql.SQL("UPDATE {}.supplement SET external_id = NULL, note = NULL WHERE code = %(code)s"),
 )

@@ -105,7 +105,7 @@ def finish(connection: sa.Connection, name: str, told: str) -> None:
 def take_ledger(connection: sa.Connection, as_of: datetime) -> int:
     """Fills the ledger of the rebuilt warehouse with cycles and batches as of a moment; how many cycles there are.
 
-    All by one look at the real one, which may be at work meanwhile.
+    From what this transaction was told: see `warehouse.kept`.
     """
     for statement in _TAKE_LEDGER:
         connection.execute(statement, {"as_of": as_of})
@@ -141,7 +141,7 @@ def note(connection: sa.Connection, event: Event) -> None:
 
 
 def take_holds(connection: sa.Connection, as_of: datetime) -> None:
-    """Mass changes that were raised until that moment, as they stood at it."""
+    """Mass changes that were raised until that moment, as they stood at it; of what this transaction was told."""
     for statement in _TAKE_HOLDS:
         connection.execute(statement, {"as_of": as_of})
 
@@ -189,16 +189,15 @@ WHERE nspname ~ '^rebuilt_' ORDER BY nspname
 
 # A hold that was accepted only after a cycle of a later moment had begun was still a hold at this one.
 _ACCEPTED_LATER = """
-    SELECT h.batch_id, h.hold_id, h.reason FROM core.hold h
-    WHERE h.state = 'accepted' AND h.decided_at >= (SELECT min(started_at) FROM core.cycle WHERE as_of > :as_of)
+    SELECT h.batch_id, h.hold_id, h.reason FROM told_hold h
+    WHERE h.state = 'accepted' AND h.decided_at >= (SELECT min(started_at) FROM told_cycle WHERE as_of > :as_of)
 """
 _TAKE_LEDGER = tuple(
     map(
         sa.text,
         (
-            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-            "INSERT INTO cycle OVERRIDING SYSTEM VALUE SELECT * FROM core.cycle WHERE as_of <= :as_of",
-            "INSERT INTO batch SELECT * FROM core.batch WHERE as_of <= :as_of",
+            "INSERT INTO cycle OVERRIDING SYSTEM VALUE SELECT * FROM told_cycle WHERE as_of <= :as_of",
+            "INSERT INTO batch SELECT * FROM told_batch WHERE as_of <= :as_of",
             f"""
 UPDATE batch b SET
     state = 'held', error_kind = 'HELD', error = later.reason, ended_at = c.started_at, accepted = NULL,
@@ -241,7 +240,7 @@ _TAKE_HOLDS = tuple(
         sa.text,
         (
             """
-INSERT INTO hold OVERRIDING SYSTEM VALUE SELECT * FROM core.hold
+INSERT INTO hold OVERRIDING SYSTEM VALUE SELECT * FROM told_hold
 WHERE raised_at <= :as_of
 """,
             f"""
