@@ -109,8 +109,10 @@ def test_row_22_dossier_that_two_offices_tell_of_is_one_and_both_claims_are_kept
     clock(rig, SOON)
     changed = rig.edit(source, op="update", count=3)
     second = rig.run(sources=[twin], as_of=SOON)
-    assert broken(rig.evidence(second, clean, nothing_to_see(rig, "igate") | {twin: set()}, moves_much=False)) == []
+    evidence = rig.evidence(second, clean, nothing_to_see(rig, "igate") | {twin: set()}, moves_much=False)
+    assert broken(evidence) == []
     rows = [row for row in second.after.of("core.dossier") if row["code"] in changed]
     assert [row["lead_source_id"] for row in rows] == [source] * len(changed)
     disagreed = second.after.of("core.issue", source_id=twin, rule="sources_disagree", settled_at=None)
-    assert {row["code"] for row in disagreed} == set(changed)
+    # both may also disagree with a third office, from which a dossier came to them
+    assert {row["code"] for row in disagreed} - evidence.shared == set(changed) - evidence.shared != set()

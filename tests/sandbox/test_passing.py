@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from sandbox.city.clock import dates_at, view_at
-from sandbox.city.population import RECEIVED, STANDARD_AS_OF, Population, build
+from sandbox.city.population import Population, build
 from sandbox.city.registry import Registry, canonical
-from sandbox.city.worktime import NEVER
-from tests.sandbox.city_client import CityClient, serve
+from sandbox.city.scenario import CITY_2018
+from sandbox.city.worktime import NEVER, moment
+from tests.sandbox.city_client import AS_OF, CityClient, serve
 from tests.sandbox.listings import Row, every_row
 
 Route = list[int]  # rows of one dossier: where it was filed, then where it went, in this order
@@ -38,9 +39,9 @@ def kinds(city: Population, route: Route) -> tuple[str, ...]:
 def test_three_in_a_hundred_pass_on_and_are_still_one_each(whole_city: Population, routes: list[Route]):
     dossiers = len(set(whole_city.codes))
     assert round(len(routes) / dossiers, 3) == 0.03
-    view = view_at(whole_city, STANDARD_AS_OF)
+    view = view_at(whole_city, moment(AS_OF))
     received = np.flatnonzero((view.status > 0) & ~np.isin(view.status, (1, 3)) & ~view.deleted)
-    assert len(received) > len({whole_city.codes[place] for place in received}) == RECEIVED
+    assert len(received) > len({whole_city.codes[place] for place in received}) == CITY_2018.received
 
 
 def test_they_go_up_from_where_they_were_filed(whole_city: Population, routes: list[Route]):
@@ -98,7 +99,7 @@ def test_the_last_office_hands_back_or_answers_itself(whole_city: Population, ro
 
 def test_offices_differ_on_some_facts(whole_city: Population, routes: list[Route]):
     """Same applicant, same moment of submission; a few differ in procedure, channel or due date."""
-    shown = dates_at(view_at(whole_city, STANDARD_AS_OF), np.arange(len(whole_city)))
+    shown = dates_at(view_at(whole_city, moment(AS_OF)), np.arange(len(whole_city)))
     differ = Counter(
         name
         for route in routes

@@ -33,7 +33,7 @@ CODES = ("000.05.33.H24-181012-0001", "000.00.99.H24-181012-0001")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one source says of the dossier; hours count back from the cycle."""
+    """What one source says of the dossier; hours count back from the cycle, and days of the due date forth."""
 
     source: str
     changed: int
@@ -89,7 +89,7 @@ def expected(code: str, claims: Sequence[Claim]) -> dict[str, object]:
         "agency_code": home.agency,
         "channel": next((claim.channel for claim in line if claim.channel), None),
         "received_at": next((_moment(claim.received) for claim in line if claim.received), None),
-        "due_at": next((_moment(-claim.due) for claim in line if claim.due), None),
+        "due_at": next((_due(claim.due) for claim in line if claim.due), None),
         "status": furthest.status,
         "finished_at": _moment(furthest.changed) if furthest.status >= 9 else None,
         "source_changed_at": _moment(furthest.changed),
@@ -123,7 +123,7 @@ def test_three_systems_that_differ_are_one_dossier_and_their_differences_are_iss
         _merge(engine, CODES[0], claim)
     assert _dossier(engine) == {
         "lead_source_id": WARD, "agency_code": "H24.33.05", "channel": 1, "received_at": _moment(4),
-        "due_at": _moment(-1), "status": 9, "finished_at": _moment(1), "source_changed_at": _moment(1), "steps": 3,
+        "due_at": _due(1), "status": 9, "finished_at": _moment(1), "source_changed_at": _moment(1), "steps": 3,
         "deleted": False, "sources": [WARD, DISTRICT, DEPARTMENT],
     }  # fmt: skip
     assert _open_issues(engine) == [
@@ -174,7 +174,7 @@ def _merge(engine: sa.Engine, code: str, claim: Claim, seniority: Seniority = SE
         source_id=claim.source, code=code, batch_id=batch_id, agency_code=claim.agency, status=claim.status,
         channel=claim.channel, deleted=claim.deleted, source_changed_at=_moment(claim.changed),
         received_at=_moment(claim.received) if claim.received else None,
-        due_at=_moment(-claim.due) if claim.due else None, due_source="source" if claim.due else None,
+        due_at=_due(claim.due) if claim.due else None, due_source="source" if claim.due else None,
         finished_at=_moment(claim.changed) if claim.status >= 9 else None,
     )  # fmt: skip
     frames = judged([told])
@@ -196,6 +196,10 @@ def _open_issues(engine: sa.Engine) -> list[tuple[object, ...]]:
     query = "SELECT source_id, rule, field FROM api.issue WHERE settled_at IS NULL ORDER BY 1, 2, 3"
     with engine.connect() as connection:
         return [tuple(one) for one in connection.exec_driver_sql(query)]
+
+
+def _due(days: int) -> datetime:
+    return AS_OF + timedelta(days=days)
 
 
 def _moment(hours: int) -> datetime:

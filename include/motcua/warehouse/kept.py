@@ -11,7 +11,7 @@ TABLES = ("cycle", "batch", "hold")
 
 
 def document(connection: sa.Connection, cycle_id: int) -> bytes:
-    """The cycle, its batches and all holds of their sources, as JSON; nobody else writes it until the transaction ends."""
+    """The cycle, its batches and all holds of their sources, as JSON; nobody else writes it meanwhile."""
     connection.execute(_LOCK, {"cycle_id": cycle_id})
     text: str = connection.execute(_DOCUMENT, {"cycle_id": cycle_id}).scalar_one()
     return text.encode()

@@ -172,7 +172,8 @@ WITH told AS (
 SELECT count(*) FROM written
 """
 
-# what is not told is no other word
+# What is not told is no other word, nor is what we worked out ourselves. Times are compared by their day, Vietnam's:
+# one system writes seconds, another writes days.
 _DIFFER = """
 INSERT INTO issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
 SELECT s.source_id, s.code, 'sources_disagree', f.key, 'warning', 'office', s.page_sha256, s.batch_id, :as_of, :as_of
@@ -180,8 +181,10 @@ FROM changed c JOIN dossier d USING (code)
 JOIN source_dossier s ON s.code = c.code AND s.source_id <> d.lead_source_id AND s.source_id = ANY(d.sources)
 JOIN source_dossier l ON l.code = c.code AND l.source_id = d.lead_source_id
 CROSS JOIN LATERAL jsonb_each_text(to_jsonb(s)) AS f
+CROSS JOIN LATERAL (SELECT to_jsonb(l) ->> f.key AS value) AS home
 WHERE f.key IN ({facts}) AND (s.agency_code = l.agency_code OR f.key IN ({alike})) AND NOT s.deleted
-  AND f.value <> to_jsonb(l) ->> f.key
+  AND CASE WHEN f.key LIKE '%\\_at' THEN left(f.value, 10) <> left(home.value, 10) ELSE f.value <> home.value END
+  AND (f.key <> 'due_at' OR 'computed' NOT IN (s.due_source, l.due_source))
 ON CONFLICT (code, source_id, rule, field)
 DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL, page_sha256 = EXCLUDED.page_sha256,
               batch_id = EXCLUDED.batch_id
