@@ -107,7 +107,9 @@ class _Child:
         )  # fmt: skip
         # both are pipes, as asked for above
         self._going, self._coming = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
-        self._ready = select.poll()
+        os.set_blocking(self._going.fileno(), False)
+        self._takes, self._ready = select.poll(), select.poll()
+        self._takes.register(self._going, select.POLLOUT)
         self._ready.register(self._coming, select.POLLIN)
         self._patience = 0.0
 
@@ -164,9 +166,17 @@ class _Child:
         return Interrupted(f"the reader ended with code {code}")
 
     def _say(self, message: bytes) -> None:
+        """Sends a message, for as long as patience lasts: one that hangs takes no more than its pipe holds."""
+        rest = memoryview(framed(message))
         with contextlib.suppress(BrokenPipeError):  # its death is told by the answer that does not come
-            self._going.write(framed(message))
-            self._going.flush()
+            while rest:
+                since = time.monotonic()
+                is_ready = self._takes.poll(max(self._patience, 0) * 1000)
+                self._patience -= time.monotonic() - since
+                if not is_ready:
+                    self._process.kill()
+                    return
+                rest = rest[os.write(self._going.fileno(), rest) :]
 
     def _bytes(self, count: int) -> bytes:
         """So many bytes; fewer when it ended, or when patience did."""
