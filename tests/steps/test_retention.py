@@ -96,7 +96,7 @@ def test_a_replay_leaves_out_what_is_past_its_time_and_says_so(
     steps.prune(settings=pipeline.settings, as_of=TWO_YEARS_LATER + timedelta(hours=1))
     with caplog.at_level(logging.WARNING):
         assert replay(pipeline)["dossiers"] == 1
-    assert "1 refused dossiers stay as they are: pages of their listings are past their time" in caplog.text
+    assert "1 dossiers stay as they are: pages of their listings are past their time" in caplog.text
     assert pipeline.rows("SELECT attempts FROM core.quarantine ORDER BY first_seen") == [(1,), (2,)]
 
 
