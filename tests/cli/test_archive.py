@@ -45,6 +45,8 @@ def test_time_is_kept(shell: Shell, pipeline: Pipeline, loaded: None) -> None:
     assert json.loads(kept.stdout) == {
         "kept_since": "2016-12-25T17:00:00+07:00", "expired": 0, "orphans": 0, "kept": 1,
     }  # fmt: skip
+    unsaid = shell.run("archive", "prune")
+    assert (unsaid.returncode, "say --as-of" in unsaid.stderr) == (2, True)
     told = shell.run("archive", "prune", "--as-of", "2021-01-01T00:00+07:00")
     assert (told.returncode, told.stdout) == (
         0, "đã xóa 1 trang quá hạn (không còn trong danh sách nào từ 2019-01-01) và 0 trang không thuộc lô nào; "

@@ -9,6 +9,7 @@ import typer
 from motcua.cli import surroundings
 from motcua.cli.surroundings import AsOf, Reason
 from motcua.cli.terminal import DONE, SOME_DOWN, AsJson, out, print_json, say
+from motcua.errors import ConfigError
 
 app = typer.Typer(help="Look after the sealed archive of raw pages.", no_args_is_help=True)
 
@@ -18,7 +19,9 @@ def prune(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Remove pages past their time (MOTCUA_ARCHIVE_MONTHS), and those that belong to no batch."""
     from motcua import steps
 
-    done = steps.prune(settings=surroundings.settings(), as_of=as_of or surroundings.now())
+    if as_of is None:  # on an archive of another time, "now" would remove all there is
+        raise ConfigError("pages do not come back: say --as-of, the moment from which their time is counted back")
+    done = steps.prune(settings=surroundings.settings(), as_of=as_of)
     if as_json:
         print_json(done)
         return
