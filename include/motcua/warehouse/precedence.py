@@ -102,13 +102,14 @@ def _first_known(fact: str) -> str:
 # A new version only where a fact, or the content of a claim that counts (which the portal is told), differs; it queues
 # what the portal must be told. It is never recorded before the version it follows, which another source's newer cycle
 # may have written meanwhile. The names in braces are columns that the registry's loader has checked.
+# Most dossiers have one claim, which needs no merging: what several tell is put together apart.
 _DOSSIERS = """
 WITH told AS (
-    SELECT s.*, count(*) FILTER (WHERE NOT s.deleted) OVER (PARTITION BY s.code) AS lives
-    FROM source_dossier s JOIN changed c USING (code)
+    SELECT s.*, count(*) FILTER (WHERE NOT s.deleted) OVER codes AS lives, count(*) OVER codes AS all_claims
+    FROM source_dossier s JOIN changed c USING (code) WINDOW codes AS (PARTITION BY s.code)
 ), counted AS (
     SELECT told.*, row_number() OVER filing AS filed_rank, first_value(agency_code) OVER filing AS home
-    FROM told WHERE NOT deleted OR lives = 0
+    FROM told WHERE (NOT deleted OR lives = 0) AND CASE lives WHEN 0 THEN all_claims ELSE lives END > 1
     WINDOW filing AS (PARTITION BY code ORDER BY {filed})
 ), placed AS (
     SELECT counted.*, agency_code = home OR agency_code = ANY(:of_the_city)
@@ -116,7 +117,7 @@ WITH told AS (
     FROM counted
 ), word AS (
     SELECT placed.*, row_number() OVER (PARTITION BY code ORDER BY {progress}) AS progress_rank FROM placed
-), merged AS (
+), several AS (
     SELECT code,
            (array_agg(source_id ORDER BY filed_rank))[1] AS lead_source_id,
            {merged},
@@ -127,12 +128,21 @@ WITH told AS (
                AS content_sha256,
            (array_agg(steps ORDER BY filed_rank))[1] AS own_steps,
            (array_agg(supplements ORDER BY filed_rank))[1] AS own_supplements,
-           array_agg(source_id ORDER BY filed_rank) FILTER (WHERE in_line) AS sources
+           array_agg(source_id ORDER BY filed_rank) FILTER (WHERE in_line) AS sources,
+           array_agg(batch_id ORDER BY filed_rank) FILTER (WHERE in_line) AS claims
     FROM word GROUP BY code
+), merged AS (
+    SELECT code, source_id AS lead_source_id, {facts}, deleted, source_changed_at, content_sha256, steps AS own_steps,
+           supplements AS own_supplements, ARRAY[source_id] AS sources, ARRAY[batch_id] AS claims
+    FROM told WHERE (NOT deleted OR lives = 0) AND CASE lives WHEN 0 THEN all_claims ELSE lives END = 1
+    UNION ALL
+    SELECT code, lead_source_id, {facts}, deleted, source_changed_at, content_sha256, own_steps, own_supplements,
+           sources, claims
+    FROM several
 ), written AS (
     INSERT INTO dossier AS d
            (code, lead_source_id, {facts}, supplements, steps, deleted, source_changed_at, content_sha256, version,
-            recorded_at, sources)
+            recorded_at, sources, claims)
     SELECT m.code, lead_source_id, {facts},
            CASE WHEN cardinality(sources) = 1 THEN own_supplements
                 ELSE (SELECT count(DISTINCT requested_at) FROM supplement t
@@ -140,14 +150,14 @@ WITH told AS (
            CASE WHEN cardinality(sources) = 1 THEN own_steps
                 ELSE (SELECT count(DISTINCT (at, status, n)) FROM step t
                       WHERE t.code = m.code AND t.source_id = ANY(m.sources)) END,
-           deleted, source_changed_at, content_sha256, 1, CAST(:as_of AS timestamptz), sources
+           deleted, source_changed_at, content_sha256, 1, CAST(:as_of AS timestamptz), sources, claims
     FROM merged m ORDER BY m.code
     ON CONFLICT (code) DO UPDATE SET
         (lead_source_id, {facts}, supplements, steps, deleted, source_changed_at, content_sha256, version, recorded_at,
-         sources)
+         sources, claims)
       = (EXCLUDED.lead_source_id, {excluded}, EXCLUDED.supplements, EXCLUDED.steps, EXCLUDED.deleted,
          EXCLUDED.source_changed_at, EXCLUDED.content_sha256, d.version + 1,
-         GREATEST(d.recorded_at, EXCLUDED.recorded_at), EXCLUDED.sources)
+         GREATEST(d.recorded_at, EXCLUDED.recorded_at), EXCLUDED.sources, EXCLUDED.claims)
     WHERE (d.lead_source_id, {held}, d.supplements, d.steps, d.deleted, d.content_sha256, d.sources)
           IS DISTINCT FROM
           (EXCLUDED.lead_source_id, {excluded}, EXCLUDED.supplements, EXCLUDED.steps, EXCLUDED.deleted,
@@ -157,8 +167,7 @@ WITH told AS (
     INSERT INTO dossier_version
     SELECT code, version, :cycle_id, recorded_at, source_changed_at, lead_source_id, procedure_code, agency_code,
            unit_code, channel, service_level, applicant_kind, status, submitted_at, received_at, due_at, due_source,
-           finished_at, returned_at, supplements, steps, deleted,
-           (SELECT array_agg(w.batch_id ORDER BY w.filed_rank) FROM word w WHERE w.code = written.code AND w.in_line)
+           finished_at, returned_at, supplements, steps, deleted, claims
     FROM written
 ), superseded AS (
     UPDATE delivery o SET state = 'superseded', settled_at = clock_timestamp()

@@ -29,7 +29,8 @@ ALTER TABLE core.batch
 -- ── one dossier, several systems ────────────────────────────────────────────────────────────────
 ALTER TABLE core.source_dossier ADD COLUMN named_in_code boolean; -- its agency is the one in the dossier's code
 ALTER TABLE core.dossier
-    ADD COLUMN sources text[] NOT NULL DEFAULT '{}';  -- whose steps and supplements count: the lead source first
+    ADD COLUMN sources text[] NOT NULL DEFAULT '{}',  -- whose steps and supplements count: the lead source first
+    ADD COLUMN claims  text[] NOT NULL DEFAULT '{}';  -- as in core.dossier_version
 UPDATE core.dossier SET sources = ARRAY[lead_source_id];
 
 -- ── what left the archive ────────────────────────────────────────────────────────────────────────
