@@ -148,7 +148,7 @@ UPDATE issue o SET settled_at = :as_of
 FROM incoming_present p, batch told, batch again
 WHERE p.source_id = :source_id AND o.source_id = p.source_id AND o.code = p.code AND o.settled_at IS NULL
   AND told.batch_id = o.batch_id AND again.batch_id = :batch_id AND told.ended_at < again.started_at
-  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree')
+  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree', 'foreign_claim')
   AND NOT EXISTS (SELECT FROM incoming_issue i WHERE i.source_id = o.source_id AND i.code = o.code
                   AND i.rule = o.rule AND i.field = o.field)
 """),
