@@ -1,0 +1,1 @@
+-- The city feed: kinds of versions, its keys, what may be known of them.

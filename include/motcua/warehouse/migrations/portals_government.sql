@@ -1,0 +1,1 @@
+-- The Government portal: what its ledger needs beyond telling.

@@ -1,0 +1,1 @@
+-- Subscribers of the city feed: who is told that it moved.

@@ -1,0 +1,1 @@
+-- Reports to the offices: their addresses, and what was sent.
