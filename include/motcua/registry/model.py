@@ -227,6 +227,7 @@ class Registry:
         calendar: working days and hours.
         corrections: known errors of sources, in the order in which they count.
         rules: severities that count instead of the rule book's, by rule: `critical, warning, ignored`.
+        canaries: texts planted among personal data, which must never leave; only for finding them if they do.
         fingerprint: sha256 of all files.
         fingerprint_of_verdicts: of those by which rows are judged: tables, calendar and rules.
     """
@@ -245,6 +246,7 @@ class Registry:
     calendar: WorkingCalendar
     corrections: tuple[Correction, ...]
     rules: Mapping[str, str]
+    canaries: tuple[str, ...]
     fingerprint: str
     fingerprint_of_verdicts: str
 

@@ -78,7 +78,8 @@ def _with_sensitive(found: pd.DataFrame, sensitive: Mapping[str, int]) -> pd.Dat
     )
     if more.empty:
         return found
-    return pd.concat([found, more]).groupby([*_KEYS, "measure"], as_index=False, sort=False)["value"].sum()
+    both = pd.concat([found, more]).groupby([*_KEYS, "measure"], sort=False)["value"].sum()
+    return both.reset_index()
 
 
 class _Cube:
@@ -166,9 +167,9 @@ class _Cube:
             return open_then & (due < day)
         if measure == "due_soon":
             soon = np.datetime64(self._calendar.next_working_day(day.astype(object)), "D")
-            return open_then & (due >= day) & (due <= soon)
+            return np.asarray(open_then & (due >= day) & (due <= soon))
         if measure in BROKEN_OFF:
-            return (self._progress == measure) & (self._ended <= day)
+            return np.asarray((self._progress == measure) & (self._ended <= day))
         return np.zeros(len(due), dtype=bool)  # when a wait began is in no row
 
     def _ranked(self, measure: str, share: float, grouping: tuple[str, ...]) -> Iterator[pd.DataFrame]:
