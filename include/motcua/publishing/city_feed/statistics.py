@@ -200,7 +200,8 @@ class _Figures:
         return keys
 
     def _is(self, *classes: str) -> Flags:
-        return np.logical_or.reduce([self._classes[name] for name in classes])
+        met: Flags = np.logical_or.reduce([self._classes[name] for name in classes])
+        return met
 
     def _months_met(self) -> npt.NDArray[np.datetime64]:
         """Months with a receipt, an end or a return, and the present one."""
