@@ -12,10 +12,12 @@ from motcua.steps.quarantine import quarantine, quarantined, replay_changed, rep
 from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
 from motcua.steps.retention import prune
 from motcua.steps.summary import summary
+from motcua.steps.takedown import take_down
 from motcua.steps.trial import try_rules
 
 __all__ = [
     "chunks", "collect", "consolidate", "decide_hold", "drain", "drop_rebuilt", "erase", "holds", "judge", "plan",
     "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "replay_changed",
-    "replay_quarantine", "report", "summary", "try_rules",
+    "replay_quarantine", "report", "summary", "take_down",
+    "try_rules",
 ]  # fmt: skip
