@@ -45,7 +45,7 @@ def take_down(
     with place.connected(settings, Role.PUBLISHER) as engine, engine.begin() as connection:
         withhold(connection, codes, reason=reason, by=by, since=published_at)
     removed = versions_that_show(FeedStore(settings.feed_url), codes)
-    asked = Asked(snapshot=True, remove=dict.fromkeys(removed, reason), by=by)
+    asked = Asked(snapshot=True, accept=reason, remove=dict.fromkeys(removed, reason), by=by)
     told = publish(
         settings=settings, connections=connections, as_of=as_of, published_at=published_at, asked=asked
     )  # fmt: skip
