@@ -19,7 +19,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, Param, task
-from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, FEED, moment, newest, settings
+from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, FEED, moment, newest, places
 
 with DAG(
     "publish_progress",
@@ -49,9 +49,7 @@ with DAG(
         told = newest(triggering_asset_events)
         as_of = datetime.fromisoformat(told["as_of"]) if told else moment(params, dag_run)
         try:
-            return steps.publish(
-                settings=settings(), as_of=as_of, published_at=dag_run.run_after, cycle_id=told.get("cycle_id")
-            )
+            return steps.publish(**places(), as_of=as_of, published_at=dag_run.run_after, cycle_id=told.get("cycle_id"))
         except LateRun as late:  # nothing to mend: what is published is newer
             raise AirflowSkipException(str(late)) from late
 

@@ -43,7 +43,10 @@ def told(shell: Shell, *arguments: str) -> Any:
 
 def publish(pipeline: Pipeline, days: int) -> None:
     moment = AS_OF + timedelta(days=days)
-    steps.publish(settings=pipeline.settings, as_of=moment, published_at=moment + timedelta(hours=1))
+    steps.publish(
+        settings=pipeline.settings, connections=pipeline.connections, as_of=moment,
+        published_at=moment + timedelta(hours=1),
+    )  # fmt: skip
 
 
 def engine_as_owner(pipeline: Pipeline, statement: str) -> None:

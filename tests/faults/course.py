@@ -78,7 +78,9 @@ class Course:
                         batches=chunk["batches"],
                     )  # fmt: skip
         if "publish" in wanted:
-            steps.publish(settings=settings, as_of=as_of, published_at=as_of, cycle_id=cycle_id)
+            steps.publish(
+                settings=settings, connections=connections, as_of=as_of, published_at=as_of, cycle_id=cycle_id
+            )
         if "drain" in wanted:
             steps.drain(settings=settings, connections=connections, clock=_clock(as_of), cycle_id=cycle_id)
             report(settings=settings, cycle_id=cycle_id)

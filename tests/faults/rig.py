@@ -120,7 +120,9 @@ class Rig:
         cycle_id = pipeline.plan(as_of=as_of, sources=wanted, full=full)
         pipeline.collect(cycle_id, wanted)
         load(pipeline, cycle_id)
-        steps.publish(settings=self.settings, as_of=as_of, published_at=as_of, cycle_id=cycle_id)
+        steps.publish(
+            settings=self.settings, connections=pipeline.connections, as_of=as_of, published_at=as_of, cycle_id=cycle_id
+        )
         try:
             report(settings=self.settings, cycle_id=cycle_id)
         except TooManyDown as down:

@@ -32,7 +32,7 @@ PLATFORM_NAMES = ("igate", "lgsp", "oss_soap", "sql_view", "sftp_register")
 def published(read_city: Pipeline) -> Path:
     """The feed of the whole city, read twice, and the page beside it."""
     read_city.cycle(list(place.registry(None).sources), full=True)
-    steps.publish(settings=read_city.settings, as_of=AS_OF, published_at=AS_OF)
+    steps.publish(settings=read_city.settings, connections=read_city.connections, as_of=AS_OF, published_at=AS_OF)
     return Path(urlsplit(read_city.settings.feed_url).path)
 
 

@@ -15,6 +15,7 @@ from motcua.registry import load_registry
 from motcua.settings import Settings
 from motcua.warehouse import Role
 
+from tests.publishing.city_feed.feed import KEYS
 from tests.publishing.city_feed.loading import merge_rows
 from tests.warehouse.builders import AS_OF, CODE, row
 
@@ -251,7 +252,9 @@ def test_roles_do_their_own_stages(acting: Callable[[Role], sa.Engine], settings
     assert merged.changed == 1
     with sender.begin() as connection:
         assert send_one(connection) == "Người nộp"
-    outcome = city_feed.publish(publisher, settings.feed_url, load_registry(), as_of=AS_OF, published_at=AS_OF)
+    outcome = city_feed.publish(
+        publisher, settings.feed_url, load_registry(), keys=KEYS, as_of=AS_OF, published_at=AS_OF
+    )
     assert (outcome.seq, outcome.rows) == (1, 1)
     merged = merge_rows(pipeline, [row(status=9, source_changed_at=AS_OF)])
     assert merged is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from motcua.cli import surroundings
@@ -20,12 +22,31 @@ def prepare() -> None:
 
 
 @app.command()
-def publish(*, as_of: AsOf = None) -> None:
+def publish(
+    *,
+    as_of: AsOf = None,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="A version with all rows, even where nothing has changed.")
+    ] = False,
+    accept: Annotated[
+        str | None,
+        typer.Option("--accept", metavar="REASON", help="The figures are right although they jump: say why."),
+    ] = None,
+) -> None:
     """Build and publish a version of the city feed and the public page."""
     from motcua import steps
+    from motcua.publishing.city_feed import Asked
 
-    now = surroundings.now()
-    out.print_json(data=steps.publish(settings=surroundings.settings(), as_of=as_of or now, published_at=now))
+    now, settings = surroundings.now(), surroundings.settings()
+    asked = Asked(snapshot=snapshot, accept=accept and surroundings.reason(accept), by=surroundings.user())
+    told = steps.publish(
+        settings=settings,
+        connections=surroundings.connections(settings),
+        as_of=as_of or now,
+        published_at=now,
+        asked=asked,
+    )
+    out.print_json(data=told)
 
 
 @app.command()

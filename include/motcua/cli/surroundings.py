@@ -56,7 +56,8 @@ def moment(text: str) -> datetime:
     return given
 
 
-def _reason(text: str) -> str:
+def reason(text: str) -> str:
+    """Why, in words."""
     if len(text.strip()) < SHORTEST_REASON:
         raise typer.BadParameter(f"say in {SHORTEST_REASON} letters or more why; it is kept with your name")
     return text.strip()
@@ -71,5 +72,5 @@ AsOf = Annotated[
         help="Read everything as of this moment, with its zone: 2018-12-25T17:00+07:00. Now, when absent.",
     ),
 ]
-Reason = Annotated[str, typer.Option("--reason", parser=_reason, metavar="TEXT", help="Why; kept with your name.")]
+Reason = Annotated[str, typer.Option("--reason", parser=reason, metavar="TEXT", help="Why; kept with your name.")]
 Push = Annotated[bool, typer.Option("--push/--no-push", help="Tell the Government portal at the end.")]

@@ -18,6 +18,8 @@ EPOCH = date(1970, 1, 1)
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Dates = npt.NDArray[np.datetime64]
+_EPOCH_DAY = np.datetime64(0, "D")
 
 Windows = Sequence[tuple[time, time]]
 DEFAULT_WINDOWS: Windows = ((time(7, 0), time(11, 30)), (time(13, 30), time(17, 0)))
@@ -58,6 +60,18 @@ class WorkingCalendar:
         borders = (self._number_within(since), self._number_within(max(since, until)))
         first, last = np.searchsorted(self._days, borders, side="right")
         return int(last - first)
+
+    def working_days(self, since: Dates, until: Dates) -> Ints:
+        """`working_days_between` of two columns of days; -1 where a day is missing or outside the calendar's years."""
+        known = ~(np.isnat(since) | np.isnat(until))
+        first, last = (
+            np.where(known, days, _EPOCH_DAY).astype("datetime64[D]").astype(np.int64) for days in (since, until)
+        )
+        covered = (np.minimum(first, last) >= self._days[0]) & (np.maximum(first, last) <= self._days[-1])
+        counted = np.searchsorted(self._days, np.maximum(first, last), side="right") - np.searchsorted(
+            self._days, first, side="right"
+        )
+        return np.where(known & covered, counted, -1).astype(np.int64)
 
     def due_after(self, received_at: pd.Series, value: pd.Series, unit: pd.Series) -> pd.Series:
         """When a limit that starts at `received_at` ends (UTC; null where anything is missing).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -14,6 +14,8 @@ from psycopg import sql
 
 CITY_TIME = ZoneInfo("Asia/Ho_Chi_Minh")
 INSTANT = pa.timestamp("us", tz="UTC")
+# what is parsed at once: the text of a million rows is never in memory whole
+BLOCK_BYTES = 16 << 20
 
 
 def copy_out(
@@ -23,14 +25,28 @@ def copy_out(
 
     A column of type INSTANT must be selected `AT TIME ZONE 'UTC'`. Null stays null, an empty text empty.
     """
+    empty = pa.table({name: pa.array([], type=kind) for name, kind in columns.items()})
+    return pa.concat_tables([empty, *copy_blocks(connection, select, columns, **values)])
+
+
+def copy_blocks(
+    connection: sa.Connection, select: sql.Composable, columns: Mapping[str, pa.DataType], **values: object
+) -> Iterator[pa.Table]:
+    """The same, block after block, none empty."""
     buffer = io.BytesIO()
     with driver(connection).cursor() as cursor:
         statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(select)
         with cursor.copy(statement, values or None) as copy:
-            for block in copy:
-                buffer.write(block)
-    if not buffer.tell():
-        return pa.table({name: pa.array([], type=kind) for name, kind in columns.items()})
+            for row in copy:  # the server sends whole rows
+                buffer.write(row)
+                if buffer.tell() >= BLOCK_BYTES:
+                    yield _parsed(buffer, columns)
+                    buffer = io.BytesIO()
+    if buffer.tell():
+        yield _parsed(buffer, columns)
+
+
+def _parsed(buffer: io.BytesIO, columns: Mapping[str, pa.DataType]) -> pa.Table:
     plain = {name: pa.timestamp("us") if kind == INSTANT else kind for name, kind in columns.items()}
     table = pyarrow.csv.read_csv(
         pa.py_buffer(buffer.getbuffer()),

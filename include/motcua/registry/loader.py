@@ -29,6 +29,8 @@ LIMIT_UNITS = ("ngay_lam_viec", "ngay", "gio")
 # Holds tables of several kinds, which are named `register_words.<kind>`.
 MIXED_TABLE = "register_words"
 
+SHORTEST_CANARY = 8
+
 Tables = dict[str, dict[str, int]]
 
 
@@ -66,12 +68,25 @@ def load_registry(path: Path | None = None) -> Registry:
         calendar=_calendar(directory.file("calendar.csv"), problems),
         corrections=read_corrections(directory.file("corrections.yaml"), correctable, problems),
         rules=read_rules(directory.optional("rules.yaml"), problems),
+<<<<<<< HEAD
         subscribers=read_subscribers(directory.optional("subscribers.yaml"), problems),
+=======
+        canaries=_canaries(directory.optional("canaries.txt"), problems),
+>>>>>>> main
         fingerprint=directory.fingerprint(),
         fingerprint_of_verdicts=directory.fingerprint_of_verdicts(),
     )
     problems.raise_if_any()
     return registry
+
+
+def _canaries(file: File | None, problems: Problems) -> tuple[str, ...]:
+    """One text a line; a short one would be met by chance."""
+    lines = [] if file is None else file.text().splitlines()
+    for number, line in enumerate(lines, 1):
+        if line and len(line.strip()) < SHORTEST_CANARY:
+            problems.found.append(f"canaries.txt:{number}: expected {SHORTEST_CANARY} characters or more")
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def _fields(file: File, problems: Problems) -> tuple[dict[str, str], set[str]]:

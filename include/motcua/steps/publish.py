@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from motcua.connections import Connections
 from motcua.publishing import city_feed, public_page
+from motcua.publishing.city_feed import Asked
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.warehouse import Role
@@ -12,7 +14,13 @@ from motcua.warehouse.stages import stage_run
 
 
 def publish(
-    *, settings: Settings, as_of: datetime, published_at: datetime, cycle_id: int | None = None
+    *,
+    settings: Settings,
+    connections: Connections,
+    as_of: datetime,
+    published_at: datetime,
+    cycle_id: int | None = None,
+    asked: Asked | None = None,
 ) -> dict[str, int | bool]:
     """Builds, gates and publishes a version of the feed, and the page beside it.
 
@@ -24,7 +32,13 @@ def publish(
         stage_run(engine, "publish", cycle_id) as run,
     ):
         outcome = city_feed.publish(
-            engine, settings.feed_url, place.registry(settings.registry), as_of=as_of, published_at=published_at
+            engine,
+            settings.feed_url,
+            place.registry(settings.registry),
+            keys=city_feed.feed_keys(connections, settings.home),
+            as_of=as_of,
+            published_at=published_at,
+            asked=asked,
         )
         public_page.build_page(settings.feed_url)
         run.rows, run.peak_memory_mb = outcome.rows, place.peak_memory_mb()

@@ -174,7 +174,9 @@ def _publish_and_deliver(
     say: Callable[[str], None],
 ) -> None:
     with workers(2) as pool:
-        feed = pool.submit(publish, settings=settings, as_of=as_of, published_at=clock(), cycle_id=cycle_id)
+        feed = pool.submit(
+            publish, settings=settings, connections=connections, as_of=as_of, published_at=clock(), cycle_id=cycle_id
+        )
         delivery = (
             pool.submit(drain, settings=settings, connections=connections, clock=clock, cycle_id=cycle_id)
             if push

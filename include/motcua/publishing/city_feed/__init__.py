@@ -1,5 +1,7 @@
 """The city feed, version 1: immutable versions of files that portals follow through `index.json`."""
 
-from motcua.publishing.city_feed.publisher import LateRun, Outcome, publish
+from motcua.publishing.city_feed.keys import FeedKeys, feed_keys
+from motcua.publishing.city_feed.pointer import LateRun
+from motcua.publishing.city_feed.publisher import Asked, Outcome, publish
 
-__all__ = ["LateRun", "Outcome", "publish"]
+__all__ = ["Asked", "FeedKeys", "LateRun", "Outcome", "feed_keys", "publish"]

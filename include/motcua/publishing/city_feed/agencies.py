@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import pyarrow as pa
 import sqlalchemy as sa
 
 from motcua.domain.codes import canonical_agency
@@ -41,20 +40,23 @@ def read_source_states(connection: sa.Connection) -> dict[str, SourceState]:
 
 
 def read_agencies(
-    connection: sa.Connection, registry: Registry, rows: pa.Table, states: Mapping[str, SourceState], as_of: datetime
+    connection: sa.Connection,
+    registry: Registry,
+    dossiers: Counter[str],
+    states: Mapping[str, SourceState],
+    as_of: datetime,
 ) -> list[dict[str, object]]:
     """Rows of `agencies.json`, sorted by code: units valid on the day of `as_of`.
 
     Args:
-        connection: inside the transaction that read `rows`.
+        connection: inside the transaction that counted `dossiers`.
         registry: units and sources.
-        rows: the public dossiers, schema ROW; sensitive procedures are not among them.
+        dossiers: public dossiers by agency; sensitive procedures are not among them.
         states: `read_source_states`.
         as_of: the moment of the feed.
     """
     day = as_of.astimezone(CITY_TIME).date()
     sources = _sources_by_agency(registry.sources.values())
-    dossiers = Counter(rows["agency_code"].to_pylist())
     quarantined = _quarantined(connection, registry, day)
     found = []
     for code, unit in registry.units_on(day).items():

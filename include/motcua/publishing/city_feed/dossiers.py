@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.ipc
 import sqlalchemy as sa
 from psycopg import sql
 
@@ -52,9 +49,10 @@ TIMES = {
     "returned_on": "returned_at",
     "updated_on": "source_changed_at",
 }
-_STEPS = {"code": pa.string(), "steps": pa.string()}
 _FACTS = {
     "code": pa.string(),
+    "version": pa.int32(),
+    "is_fresh": pa.bool_(),
     "procedure_code": pa.string(),
     "agency_code": pa.string(),
     "channel": pa.int16(),
@@ -64,30 +62,35 @@ _FACTS = {
     "supplements": pa.int16(),
     **dict.fromkeys(TIMES.values(), INSTANT),
 }
+_PUBLIC = """NOT d.deleted AND (d.procedure_code IS NULL OR d.procedure_code <> ALL (%(sensitive)s))
+             AND NOT EXISTS (SELECT FROM core.withheld w WHERE w.code = d.code)"""
 _SELECT_FACTS = sql.SQL(
-    """SELECT code, procedure_code, agency_code, channel, service_level, due_source, status, supplements,
-              submitted_at AT TIME ZONE 'UTC', received_at AT TIME ZONE 'UTC', due_at AT TIME ZONE 'UTC',
-              finished_at AT TIME ZONE 'UTC', returned_at AT TIME ZONE 'UTC', source_changed_at AT TIME ZONE 'UTC'
-       FROM api.dossier
-       WHERE NOT deleted AND (procedure_code IS NULL OR procedure_code <> ALL (%(sensitive)s))
-       ORDER BY code COLLATE "C" """
-)
-# The JSON of the steps is put together by the database: half a million steps would cost seconds one by one here.
-# Names come as JSON texts; an agency that the registry does not have is null.
-_SELECT_STEPS = sql.SQL(
-    """SELECT d.code, '[' || coalesce(string_agg(
-                  concat('{"at":"', to_char(s.at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD"T"HH24:MI:SS'),
-                         '+07:00","agency":', coalesce(a.name, 'null'), ',"status":', s.status, '}'),
-                  ',' ORDER BY s.at, s.status, s.n) FILTER (WHERE s.code IS NOT NULL), '') || ']'
-       FROM api.dossier d
-       LEFT JOIN api.step s ON s.code = d.code
-       LEFT JOIN unnest(%(agencies)s::text[], %(names)s::text[]) a (agency_code, name) ON a.agency_code = s.agency_code
-       WHERE NOT d.deleted AND (d.procedure_code IS NULL OR d.procedure_code <> ALL (%(sensitive)s))
-       GROUP BY d.code
+    """SELECT d.code, d.version, s.version IS DISTINCT FROM d.version, d.procedure_code, d.agency_code, d.channel,
+              d.service_level, d.due_source, d.status, d.supplements,
+              d.submitted_at AT TIME ZONE 'UTC', d.received_at AT TIME ZONE 'UTC', d.due_at AT TIME ZONE 'UTC',
+              d.finished_at AT TIME ZONE 'UTC', d.returned_at AT TIME ZONE 'UTC',
+              d.source_changed_at AT TIME ZONE 'UTC'
+       FROM api.dossier d LEFT JOIN core.shown s ON s.code = d.code
+       WHERE {public}
        ORDER BY d.code COLLATE "C" """
-)
-_COUNT = """SELECT count(*) - count(*) FILTER (WHERE procedure_code = ANY (%(sensitive)s))
-            FROM api.dossier WHERE deleted IS FALSE"""
+).format(public=sql.SQL(_PUBLIC))
+# the same dossiers counted in another way, for the gate
+_COUNT = """
+SELECT count(*) - count(*) FILTER (WHERE procedure_code = ANY (%(sensitive)s) OR code = ANY (%(withheld)s))
+FROM api.dossier WHERE deleted IS FALSE
+"""
+_IS_FRESH = """
+SELECT EXISTS (SELECT FROM api.dossier d LEFT JOIN core.shown s ON s.code = d.code
+               WHERE s.version IS DISTINCT FROM d.version)
+"""
+_COUNT_BY_AGENCY = sql.SQL(
+    "SELECT d.agency_code, count(*) FROM api.dossier d WHERE {public} GROUP BY d.agency_code"
+).format(public=sql.SQL(_PUBLIC))
+_WITHHELD = "SELECT coalesce(array_agg(code), ARRAY[]::text[]) FROM core.withheld"
+_NOTE_SHOWN = """
+INSERT INTO core.shown AS s (code, version) SELECT code, version FROM api.dossier
+ON CONFLICT (code) DO UPDATE SET version = EXCLUDED.version WHERE s.version <> EXCLUDED.version
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,22 +100,14 @@ class PublicDossiers:
     Attributes:
         rows: one row a dossier, schema ROW.
         times: the times behind the dates of `rows`, in the same order; columns are the values of TIMES, UTC.
-        steps: the steps of each row in time order, as the JSON list of a look-up; the same order again.
+        is_fresh: of each row: whether the dossier has another version than the feed was last made from.
         counted: the same dossiers counted by the warehouse itself, for the gate.
     """
 
     rows: pa.Table
     times: pa.Table
-    steps: pa.ChunkedArray
+    is_fresh: pa.ChunkedArray
     counted: int
-
-    def digest(self) -> str:
-        """Changes when anything a reader could see of a dossier or its steps changes."""
-        buffer = io.BytesIO()
-        for table in (self.rows, self.times, pa.table({"steps": self.steps})):
-            with pa.ipc.new_stream(buffer, table.schema) as stream:
-                stream.write_table(table.combine_chunks())
-        return hashlib.sha256(buffer.getbuffer()).hexdigest()
 
 
 def sensitive_procedures(registry: Registry) -> list[str]:
@@ -123,17 +118,32 @@ def sensitive_procedures(registry: Registry) -> list[str]:
 def read_public_dossiers(connection: sa.Connection, registry: Registry, *, as_of: datetime) -> PublicDossiers:
     """Reads inside the caller's transaction; names come from the registry alone."""
     sensitive = sensitive_procedures(registry)
-    connection.execute(sa.text("SET LOCAL work_mem = '64MB'"))  # half a million steps are sorted in memory
     facts = copy_out(connection, _SELECT_FACTS, _FACTS, sensitive=sensitive)
     units = registry.units_by(as_of.astimezone(CITY_TIME).date())
-    texts = [orjson.dumps(unit.name).decode() for unit in units.values()]
-    steps = copy_out(connection, _SELECT_STEPS, _STEPS, agencies=list(units), names=texts, sensitive=sensitive)
     return PublicDossiers(
         rows=_rows(facts, registry, units, as_of),
-        times=facts.select(list(TIMES.values())),
-        steps=steps["steps"],
+        times=facts.select(list(TIMES.values())).combine_chunks(),
+        is_fresh=facts["is_fresh"],
         counted=_count(connection, sensitive),
     )
+
+
+def has_fresh(connection: sa.Connection) -> bool:
+    """Whether any dossier, public or not, has another version than the feed was last made from."""
+    row = driver(connection).execute(_IS_FRESH).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+def count_by_agency(connection: sa.Connection, registry: Registry) -> Counter[str]:
+    """Public dossiers of each agency, without reading them."""
+    found = driver(connection).execute(_COUNT_BY_AGENCY, {"sensitive": sensitive_procedures(registry)})
+    return Counter({str(agency): int(str(count)) for agency, count in found})
+
+
+def note_shown(connection: sa.Connection) -> None:
+    """Remembers the versions that this transaction has read: the feed is made from these."""
+    driver(connection).execute(_NOTE_SHOWN)
 
 
 def city_time(instants: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -165,6 +175,8 @@ def _mapped(codes: pa.ChunkedArray, names: dict[str, str]) -> pa.Array:
 
 
 def _count(connection: sa.Connection, sensitive: Sequence[str]) -> int:
-    row = driver(connection).execute(_COUNT, {"sensitive": list(sensitive)}).fetchone()
+    withheld = driver(connection).execute(_WITHHELD).fetchone()
+    assert withheld is not None
+    row = driver(connection).execute(_COUNT, {"sensitive": list(sensitive), "withheld": withheld[0]}).fetchone()
     assert row is not None
     return int(str(row[0]))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -16,40 +17,73 @@ LOCK_TIMEOUT = "10min"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The newest row of `core.publication`."""
+    """A row of `core.publication`.
+
+    Attributes:
+        seq: the version.
+        as_of: its moment.
+        rows: dossiers it shows.
+        changed: dossiers created, updated or gone since the version before.
+        manifest_sha256: of its manifest.
+        previous: the version that its delta follows; None where it follows none.
+        is_snapshot: whether it holds all rows.
+        sensitive: by field: sensitive dossiers that its figures hold.
+        accepted_because: why a person let a jump of the figures pass.
+        accepted_by: who.
+    """
 
     seq: int
     as_of: datetime
     rows: int
     changed: int
     manifest_sha256: str
+    previous: int | None
+    is_snapshot: bool
+    sensitive: Mapping[str, int] = field(default_factory=dict)
+    accepted_because: str | None = None
+    accepted_by: str | None = None
+
+
+_SELECT = """
+SELECT seq, as_of, rows, changed, manifest_sha256, previous, is_snapshot, sensitive, accepted_because, accepted_by
+FROM core.publication WHERE removed_at IS NULL AND as_of >= :since ORDER BY seq
+"""
+_INSERT = """
+INSERT INTO core.publication (seq, as_of, published_at, rows, changed, manifest_sha256, previous, is_snapshot,
+                              sensitive, accepted_because, accepted_by)
+VALUES (:seq, :as_of, :published_at, :rows, :changed, :manifest_sha256, :previous, :is_snapshot,
+        CAST(:sensitive AS jsonb), :accepted_because, :accepted_by)
+"""
+_LAST = """
+SELECT seq, as_of, rows, changed, manifest_sha256, previous, is_snapshot, sensitive, accepted_because, accepted_by
+FROM core.publication ORDER BY seq DESC LIMIT 1
+"""
+_REMOVED = """
+UPDATE core.publication SET removed_at = :at, removed_because = :reason, removed_by = :by
+WHERE seq = ANY (:seqs) AND removed_at IS NULL
+"""
 
 
 def last_publication(connection: sa.Connection) -> Published | None:
     """The newest version that was recorded, pointed to or not."""
-    row = connection.execute(
-        sa.text("SELECT seq, as_of, rows, changed, manifest_sha256 FROM core.publication ORDER BY seq DESC LIMIT 1")
-    ).one_or_none()
+    row = connection.execute(sa.text(_LAST)).one_or_none()
     return None if row is None else Published(**row._mapping)
 
 
+def publications_since(connection: sa.Connection, moment: datetime) -> list[Published]:
+    """Versions of this moment and later that were not taken down, oldest first."""
+    return [Published(**row._mapping) for row in connection.execute(sa.text(_SELECT), {"since": moment})]
+
+
 def record(connection: sa.Connection, made: Published, published_at: datetime) -> None:
-    """Records a version and commits: from here on its number is taken."""
-    connection.execute(
-        sa.text(
-            """INSERT INTO core.publication (seq, as_of, published_at, rows, changed, manifest_sha256)
-               VALUES (:seq, :as_of, :published_at, :rows, :changed, :manifest_sha256)"""
-        ),
-        {
-            "seq": made.seq,
-            "as_of": made.as_of,
-            "published_at": published_at,
-            "rows": made.rows,
-            "changed": made.changed,
-            "manifest_sha256": made.manifest_sha256,
-        },
-    )
-    connection.commit()
+    """Records a version: once the transaction ends, its number is taken."""
+    values = asdict(made) | {"published_at": published_at, "sensitive": json.dumps(dict(made.sensitive))}
+    connection.execute(sa.text(_INSERT), values)
+
+
+def record_removal(connection: sa.Connection, seqs: Sequence[int], *, at: datetime, reason: str, by: str) -> None:
+    """Records that versions were taken down."""
+    connection.execute(sa.text(_REMOVED), {"seqs": list(seqs), "at": at, "reason": reason, "by": by})
 
 
 @contextmanager

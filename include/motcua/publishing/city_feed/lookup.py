@@ -1,21 +1,24 @@
 """Look-up shards: progress by dossier code, in files named by the first hex digits of the code's SHA-256.
 
 A shard says in `seq` and `as_of` which version wrote it last. A shard whose dossiers did not change keeps its file:
-it is as current as `index.json`, since every version compares every shard.
+it is as current as `index.json`. The first version of a day compares every shard; those between look only at dossiers
+that have changed.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from motcua.publishing.city_feed.dossiers import TIMES, PublicDossiers, city_time
 from motcua.publishing.city_feed.store import FeedStore
@@ -23,7 +26,9 @@ from motcua.publishing.reading import CITY_TIME, INSTANT
 
 LOOKUP_HEX = 3
 DIRECTORY = "lookup"
-BLOCK_SHARDS = 256
+
+# the entries of a shard by dossier code, keys in the order of the feed's row
+Entries = dict[str, Any]
 
 
 def shard_of(code: str) -> str:
@@ -32,63 +37,127 @@ def shard_of(code: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()[:LOOKUP_HEX]
 
 
-def write_lookups(store: FeedStore, public: PublicDossiers, *, seq: int, as_of: datetime) -> int:
-    """Writes the shards whose dossiers changed and deletes those left without any; returns how many files changed."""
+def all_shards(public: PublicDossiers, steps: Iterator[pa.Table]) -> Iterator[tuple[str, Entries]]:
+    """Every shard with its entries, by name; Python objects exist for a block of steps at a time.
+
+    Args:
+        public: the dossiers.
+        steps: `code, steps` of the same dossiers by shard and code, block after block (`told_steps.read_by_shard`).
+    """
+    rows, start = _by_shard(public), 0
+    shard, entries = "", Entries()
+    for told in steps:
+        block = rows.slice(start, told.num_rows)
+        start += told.num_rows
+        if not block["code"].equals(told["code"]):
+            raise ValueError("look-ups: steps and dossiers are not in the same order")
+        names = block["shard"].to_numpy(zero_copy_only=False)
+        edges = np.flatnonzero(np.r_[True, names[1:] != names[:-1], True]).tolist()
+        made = _entries(block, told["steps"])
+        for first, last in pairwise(edges):
+            if names[first] != shard:
+                if entries:
+                    yield shard, entries
+                shard, entries = str(names[first]), {}
+            entries.update(made[first:last])
+    if entries:
+        yield shard, entries
+    if start != rows.num_rows:
+        raise ValueError(f"look-ups: steps of {start} dossiers, and {rows.num_rows} dossiers")
+
+
+def touched_shards(
+    store: FeedStore, public: PublicDossiers, codes: Sequence[str], steps: pa.Table
+) -> dict[str, Entries]:
+    """The shards that hold any of these codes, as they are to be: those that do not change are left out.
+
+    Args:
+        store: with the shards as they are.
+        public: all dossiers.
+        codes: dossiers that may have changed, or are gone.
+        steps: `code, steps` of those of them that are public, by code.
+    """
+    entries = _entries_of(public, steps)
+    by_shard: defaultdict[str, list[str]] = defaultdict(list)
+    for code in codes:
+        by_shard[shard_of(code)].append(code)
+    touched = {}
+    for shard, some in sorted(by_shard.items()):
+        held = held_entries(store, shard)
+        kept = {code: held[code] for code in held.keys() - set(some)}
+        body = dict(sorted((kept | {code: entries[code] for code in some if code in entries}).items()))
+        if orjson.dumps(body) != orjson.dumps(held):
+            touched[shard] = body
+    return touched
+
+
+def held_entries(store: FeedStore, shard: str) -> Entries:
+    """The entries of a shard as it is; none where there is no such file."""
+    body = store.read(f"{DIRECTORY}/{shard}.json")
+    return {} if body is None else cast("Entries", orjson.loads(body)["dossiers"])
+
+
+def write_shards(store: FeedStore, shards: Iterator[tuple[str, Entries]], *, seq: int, as_of: datetime) -> set[str]:
+    """Writes the shards that differ from what is there, deletes those without an entry; returns their names."""
     head = orjson.dumps({"seq": seq, "as_of": as_of.astimezone(CITY_TIME).isoformat()})[:-1] + b',"dossiers":'
-    stale = set(store.names(DIRECTORY))
-    changed = 0
-    for shard, dossiers in _shards(public):
-        name = f"{shard}.json"
-        body = orjson.dumps(dossiers) + b"}"
-        if name in stale:
-            stale.remove(name)
-            held = store.read(f"{DIRECTORY}/{name}")
-            if held is not None and held.endswith(b',"dossiers":' + body):
-                continue
-        # not flushed one by one: 4,096 flushes cost seconds, and the next version mends what a power cut takes
-        store.replace(f"{DIRECTORY}/{name}", head + body, flush=False)
-        changed += 1
-    for name in stale:
+    changed = set()
+    for shard, entries in shards:
+        name, body = f"{DIRECTORY}/{shard}.json", orjson.dumps(entries) + b"}"
+        if not entries:
+            store.remove(name)
+        elif not (store.read(name) or b"").endswith(b',"dossiers":' + body):
+            # not flushed one by one: 4,096 flushes cost seconds, and the next day mends what a power cut takes
+            store.replace(name, head + body, flush=False)
+        else:
+            continue
+        changed.add(shard)
+    return changed
+
+
+def remove_others(store: FeedStore, shards: set[str]) -> int:
+    """Removes every file that is none of these shards."""
+    others = [name for name in store.names(DIRECTORY) if name.removesuffix(".json") not in shards]
+    for name in others:
         store.remove(f"{DIRECTORY}/{name}")
-    return changed + len(stale)
+    return len(others)
 
 
-def _shards(public: PublicDossiers) -> Iterator[tuple[str, dict[str, object]]]:
-    """Shards in order of their names; Python objects exist for a block of shards at a time."""
-    table = _sorted_by_shard(public)
-    names = table["shard"].to_numpy()
-    edges = np.flatnonzero(np.r_[True, names[1:] != names[:-1], True]) if len(names) else np.array([0])
-    for block in range(0, len(edges) - 1, BLOCK_SHARDS):
-        within = edges[block : block + BLOCK_SHARDS + 1].tolist()
-        entries = _entries(table.slice(within[0], within[-1] - within[0]))
-        for first, last in pairwise(within):
-            yield str(names[first]), dict(entries[first - within[0] : last - within[0]])
+def _by_shard(public: PublicDossiers) -> pa.Table:
+    shards = pa.array([shard_of(code) for code in public.rows["code"].to_pylist()], type=pa.string())
+    order = pc.sort_indices(
+        pa.table({"shard": shards, "code": public.rows["code"]}), [("shard", "ascending"), ("code", "ascending")]
+    )
+    return _timed(public.rows, public.times).append_column("shard", shards).take(order)
 
 
-def _sorted_by_shard(public: PublicDossiers) -> pa.Table:
-    table = public.rows
+def _entries_of(public: PublicDossiers, steps: pa.Table) -> Entries:
+    places = pc.index_in(steps["code"], value_set=public.rows["code"].combine_chunks())
+    if pc.any(pc.is_null(places)).as_py():
+        raise ValueError("look-ups: steps of a dossier that is not public")
+    table = _timed(public.rows.take(places), public.times.take(places))
+    return dict(_entries(table, steps["steps"]))
+
+
+def _timed(rows: pa.Table, times: pa.Table) -> pa.Table:
+    """Rows with times instead of dates."""
     for date, time in TIMES.items():
         name = "updated_at" if date == "updated_on" else time
-        table = table.set_column(table.column_names.index(date), name, public.times[time])
-    shards = pa.array([shard_of(code) for code in table["code"].to_pylist()], type=pa.string())
-    return table.append_column("steps", public.steps).append_column("shard", shards).sort_by("shard")
+        rows = rows.set_column(rows.column_names.index(date), name, times[time])
+    return rows
 
 
-def _entries(table: pa.Table) -> list[tuple[str, dict[str, object]]]:
+def _entries(table: pa.Table, steps: pa.ChunkedArray) -> list[tuple[str, Mapping[str, object]]]:
     """Code and entry of each row, keys in the order of the feed's row."""
-    columns = table.drop_columns(["code", "shard"])
-    values = [_values(name, column) for name, column in zip(columns.column_names, columns.columns, strict=True)]
-    names = columns.column_names
+    columns = table.drop_columns([name for name in ("code", "shard") if name in table.column_names])
+    values = [_values(column) for column in columns.columns]
+    values.append([orjson.Fragment(text) for text in cast("list[str]", steps.to_pylist())])  # a text column
+    names = [*columns.column_names, "steps"]
     entries = (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
     return list(zip(table["code"].to_pylist(), entries, strict=True))
 
 
-def _values(name: str, column: pa.ChunkedArray) -> list[object]:
-    if column.type == INSTANT:
-        return list(_city_texts(column))
-    if name == "steps":
-        return [orjson.Fragment(text) for text in cast("list[str]", column.to_pylist())]  # a text column
-    return list(column.to_pylist())
+def _values(column: pa.ChunkedArray) -> list[object]:
+    return list(_city_texts(column)) if column.type == INSTANT else list(column.to_pylist())
 
 
 def _city_texts(instants: pa.ChunkedArray) -> list[str | None]:

@@ -8,46 +8,49 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from motcua.errors import PublicationRefused
 from motcua.failpoints import pass_by
+from motcua.publishing.city_feed import lookup, told_steps
 from motcua.publishing.city_feed.agencies import SourceState, read_agencies, read_source_states
-from motcua.publishing.city_feed.dossiers import read_public_dossiers
-from motcua.publishing.city_feed.gates import check_gates
-from motcua.publishing.city_feed.ledger import Published, last_publication, one_publisher, record
-from motcua.publishing.city_feed.lookup import LOOKUP_HEX, write_lookups
-from motcua.publishing.city_feed.store import FeedStore
-from motcua.publishing.city_feed.version import (
-    PRETTY,
-    Version,
-    build_files,
-    build_manifest,
-    city_iso,
-    count_changed,
-    directory,
-    procedures_table,
+from motcua.publishing.city_feed.delta import Delta, compare
+from motcua.publishing.city_feed.dossiers import (
+    ROW,
+    PublicDossiers,
+    count_by_agency,
+    has_fresh,
+    note_shown,
+    read_public_dossiers,
+    sensitive_procedures,
 )
-from motcua.publishing.reading import CITY_TIME
+from motcua.publishing.city_feed.gates import MAX_DROP_SHARE, Bounds, Built, check_gates
+from motcua.publishing.city_feed.key_ledger import announce, record_use
+from motcua.publishing.city_feed.keys import FeedKeys
+from motcua.publishing.city_feed.ledger import Published, one_publisher, record, record_removal
+from motcua.publishing.city_feed.pointer import Cycle, failures_told, point, write_status
+from motcua.publishing.city_feed.reading import directory
+from motcua.publishing.city_feed.retention import bury, remove_expired
+from motcua.publishing.city_feed.sensitive import count_sensitive, may_show
+from motcua.publishing.city_feed.standing import Standing, city_day, read_standing
+from motcua.publishing.city_feed.statistics import statistics_table
+from motcua.publishing.city_feed.store import FeedStore
+from motcua.publishing.city_feed.version import Version, build_files, build_manifest, procedures_table
+from motcua.publishing.disclosure import Watch
 from motcua.registry import Registry
 
 LOG = logging.getLogger(__name__)
 # One night's cycle may fail, and two hours more: then the numbers are old.
 EXPIRES_AFTER = timedelta(hours=26)
-MAX_DROP_SHARE = 0.1
-
-
-class LateRun(PublicationRefused):
-    """A newer moment is published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +71,20 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Cycle:
-    """What every file of one publication repeats."""
+class Asked:
+    """What a person asks of a publication.
 
-    as_of: datetime
-    published_at: datetime
-    expires_after: timedelta
-    next_expected: datetime | None
-    number: int | None
-    sources: Mapping[str, int]
-    sources_total: int
+    Attributes:
+        snapshot: a version with all rows, even where nothing has changed.
+        accept: why the figures are right although they jump: the gates that compare with the last version let it pass.
+        remove: versions to take down, and why.
+        by: who asks.
+    """
+
+    snapshot: bool = False
+    accept: str | None = None
+    remove: Mapping[int, str] | None = None
+    by: str | None = None
 
 
 def publish(
@@ -85,11 +92,13 @@ def publish(
     feed_url: str,
     registry: Registry,
     *,
+    keys: FeedKeys,
     as_of: datetime,
     published_at: datetime,
     next_expected: datetime | None = None,
     expires_after: timedelta = EXPIRES_AFTER,
     max_drop_share: float = MAX_DROP_SHARE,
+    asked: Asked | None = None,
 ) -> Outcome:
     """Publishes the city as of a moment, or says `unchanged` when nothing a reader sees has changed that day.
 
@@ -97,11 +106,13 @@ def publish(
         engine: connects as motcua_publisher.
         feed_url: fsspec URL of the feed's root.
         registry: names, units, calendar and the list of sensitive procedures.
+        keys: sign it.
         as_of: the moment of the data; never earlier than the last published one.
         published_at: the clock, for `index.json` and `status.json` alone.
         next_expected: when the next cycle is due, if the caller knows.
         expires_after: how long after `as_of` the version counts as current.
         max_drop_share: the largest share of the previous rows that may vanish; 1.0 lets everything pass.
+        asked: what a person asks for besides.
 
     Raises:
         PublicationRefused: a gate failed, `as_of` goes backwards, or the store cannot be written. `index.json` is
@@ -112,7 +123,7 @@ def publish(
         connection.execution_options(isolation_level="REPEATABLE READ")
         known = read_source_states(connection)
         states = {source_id: state for source_id, state in known.items() if source_id in registry.sources}
-        cycle = _Cycle(
+        cycle = Cycle(
             as_of=as_of,
             published_at=published_at,
             expires_after=expires_after,
@@ -121,163 +132,196 @@ def publish(
             sources=_source_counts(states),
             sources_total=len(registry.sources),
         )
-        last = last_publication(connection)
-        with _failures_told(store, cycle, feed_url):
-            _refuse_older(store, last, as_of)
-            return _publish(connection, store, registry, cycle, states, last, max_drop_share)
+        with failures_told(store, cycle, feed_url):
+            publication = _Publication(connection, store, registry, keys, cycle, states, asked or Asked())
+            return publication.run(max_drop_share)
 
 
-def _publish(
-    connection: sa.Connection,
-    store: FeedStore,
-    registry: Registry,
-    cycle: _Cycle,
-    states: Mapping[str, SourceState],
-    last: Published | None,
-    max_drop_share: float,
-) -> Outcome:
-    public = read_public_dossiers(connection, registry, as_of=cycle.as_of)
-    agencies = read_agencies(connection, registry, public.rows, states, cycle.as_of)
-    connection.rollback()
-    _write_schemas(store)
-    newest = max(last.seq if last else 0, _pointed_seq(store))
-    version = Version(
-        seq=newest + 1,
-        previous=newest or None,
-        as_of=cycle.as_of,
-        public=public,
-        agencies=agencies,
-        procedures=procedures_table(registry),
-        expires_at=cycle.as_of + cycle.expires_after,
-    )
-    # a pointer ahead of the ledger (restored from a backup) must not be moved back
-    if last is not None and last.seq == newest and _is_unchanged(store, version, last):
-        return _repeat(store, version, cycle, last)
-    with store.building() as place:
-        build_files(version, place)
-        gates = check_gates(
-            place, counted=public.counted, previous_rows=last.rows if last else None, max_drop_share=max_drop_share
+class _Publication:
+    """One publication: all it reads is of one moment of the warehouse."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        store: FeedStore,
+        registry: Registry,
+        keys: FeedKeys,
+        cycle: Cycle,
+        states: Mapping[str, SourceState],
+        asked: Asked,
+    ) -> None:
+        self._connection = connection
+        self._store = store
+        self._registry = registry
+        self._keys = keys
+        self._cycle = cycle
+        self._states = states
+        self._asked = asked
+
+    def run(self, max_drop_share: float) -> Outcome:
+        """To its end, or to nothing."""
+        rules = self._registry.fingerprint
+        before = read_standing(self._connection, self._store, self._cycle.as_of, rules=rules)
+        dossiers = count_by_agency(self._connection, self._registry)
+        agencies = read_agencies(self._connection, self._registry, dossiers, self._states, self._cycle.as_of)
+        looks_alike = before.is_same_day and not self._asked.snapshot and self._same_agencies(before.seq, agencies)
+        if looks_alike and not has_fresh(self._connection):
+            return self._repeat(before)
+        public = read_public_dossiers(self._connection, self._registry, as_of=self._cycle.as_of)
+        rows = before.rows(self._store)
+        delta = Delta.none() if rows is None else compare(rows, public.rows)
+        touched = self._touched(public, delta) if before.is_same_day and rows is not None else None
+        if looks_alike and rows is not None and not delta.size and not touched:
+            note_shown(self._connection)
+            self._connection.commit()
+            return self._repeat(before)
+        _write_schemas(self._store)
+        version = self._version(before, rows, public, delta, agencies)
+        manifest = self._build(version, rows, before, max_drop_share)
+        return self._show(version, hashlib.sha256(manifest).hexdigest(), before, touched)
+
+    def _same_agencies(self, seq: int, agencies: Sequence[Mapping[str, object]]) -> bool:
+        held = self._store.read(f"{directory(seq)}/agencies.json")
+        return held is not None and _lasting(orjson.loads(held)) == _lasting(agencies)
+
+    # ── what is to be ──
+
+    def _touched(self, public: PublicDossiers, delta: Delta) -> dict[str, lookup.Entries]:
+        """Look-ups that change since the last version of the day."""
+        fresh = public.rows["code"].filter(public.is_fresh)
+        codes = sorted({*fresh.to_pylist(), *delta.rows["code"].to_pylist(), *delta.gone.to_pylist()})
+        if not codes:
+            return {}
+        steps = told_steps.read_of(self._connection, self._registry, self._cycle.as_of, codes)
+        return lookup.touched_shards(self._store, public, codes, steps)
+
+    def _version(
+        self,
+        before: Standing,
+        rows: pa.Table | None,
+        public: PublicDossiers,
+        delta: Delta,
+        agencies: Sequence[Mapping[str, object]],
+    ) -> Version:
+        sensitive = self._sensitive(before, public)
+        day = city_day(self._cycle.as_of)
+        return Version(
+            seq=before.seq + 1,
+            previous=None if rows is None else before.seq,
+            as_of=self._cycle.as_of,
+            is_snapshot=self._asked.snapshot or rows is None or not before.is_same_day,
+            public=public,
+            delta=delta,
+            agencies=agencies,
+            sensitive=sensitive,
+            statistics=statistics_table(public.rows, self._registry.calendar, as_of=day, sensitive=sensitive),
+            procedures=procedures_table(self._registry),
+            expires_at=self._cycle.as_of + self._cycle.expires_after,
         )
-        failed = [f"{result.gate}: {result.detail}" for result in gates if not result.passed]
-        if failed:
-            raise PublicationRefused(f"feed version {version.seq} stays unpublished: {'; '.join(failed)}")
-        changed = count_changed(store, version.previous, place)
-        manifest = build_manifest(version, place, gates, rules=registry.fingerprint, changed=changed)
-        pass_by("publish.before_install")
-        store.install(place, directory(version.seq))
-        pass_by("publish.after_install")
-    shards = write_lookups(store, public, seq=version.seq, as_of=cycle.as_of)
-    pass_by("publish.after_lookups")
-    made = Published(
-        seq=version.seq,
-        as_of=cycle.as_of,
-        rows=public.rows.num_rows,
-        changed=changed,
-        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
-    )
-    record(connection, made, cycle.published_at)
-    pass_by("publish.after_record")
-    _point(store, made, cycle)
-    pass_by("publish.after_pointer")
-    _write_status(store, cycle, "ok")
-    LOG.info("published version %d: %d rows, %d changed, %d shards", made.seq, made.rows, changed, shards)
-    return Outcome(seq=made.seq, rows=made.rows, changed=changed, is_new=True)
 
+    def _sensitive(self, before: Standing, public: PublicDossiers) -> dict[str, int]:
+        received = public.rows.filter(pc.not_equal(public.rows["progress"], "not_received"))
+        fields = [field for field in received["field"].unique().to_pylist() if field]
+        counted = count_sensitive(self._connection, self._registry, fields)
+        return may_show(counted, [one.sensitive for one in reversed(before.kept)])
 
-def _repeat(store: FeedStore, version: Version, cycle: _Cycle, last: Published) -> Outcome:
-    """Nothing new: finishes what an interrupted publication left undone, and says `unchanged`."""
-    if _pointed_seq(store) != last.seq:
-        write_lookups(store, version.public, seq=last.seq, as_of=last.as_of)
-        _point(store, last, cycle)
-    _write_status(store, cycle, "unchanged")
-    LOG.info("nothing changed since version %d", last.seq)
-    return Outcome(seq=last.seq, rows=last.rows, changed=0, is_new=False)
+    def _build(self, version: Version, rows: pa.Table | None, before: Standing, max_drop_share: float) -> bytes:
+        """Builds, judges and installs the version; its manifest. Nothing stays of what a gate refuses."""
+        with self._store.building() as place:
+            build_files(version, place)
+            built = Built(
+                place=place,
+                version=version,
+                before=ROW.empty_table() if rows is None else rows,
+                previous=None if rows is None else before.manifest,
+                sensitive=frozenset(sensitive_procedures(self._registry)),
+            )
+            bounds = Bounds(max_drop_share=max_drop_share, accepted=self._asked.accept is not None)
+            gates = check_gates(built, bounds, Watch(self._registry.canaries))
+            failed = [f"{result.gate}: {result.detail}" for result in gates if not result.passed]
+            if failed:
+                raise PublicationRefused(f"feed version {version.seq} stays unpublished: {'; '.join(failed)}")
+            manifest = build_manifest(version, place, gates, rules=self._registry.fingerprint, key=self._keys.current)
+            announce(self._store, self._connection, self._keys, self._cycle.as_of)
+            pass_by("publish.before_install")
+            self._store.install(place, directory(version.seq))
+            pass_by("publish.after_install")
+        return manifest
 
+    # ── what readers see ──
 
-def _refuse_older(store: FeedStore, last: Published | None, as_of: datetime) -> None:
-    """Compares with the ledger and with the pointer: either may have outlived the other."""
-    index = store.read("index.json")
-    published = [datetime.fromisoformat(orjson.loads(index)["as_of"])] if index else []
-    newest = max([*published, *([last.as_of] if last else [])], default=as_of)
-    if as_of < newest:
-        raise LateRun(
-            f"as_of {city_iso(as_of)} is older than {city_iso(newest)}, which is published: "
-            "the feed never goes backwards; publish a newer moment"
+    def _show(
+        self, version: Version, manifest_sha256: str, before: Standing, touched: Mapping[str, lookup.Entries] | None
+    ) -> Outcome:
+        shards = self._write_lookups(version, touched)
+        pass_by("publish.after_lookups")
+        made = self._record(version, manifest_sha256)
+        pass_by("publish.after_record")
+        removed = dict(self._asked.remove or {})
+        kept = [one for one in (*before.kept, made) if one.seq not in removed]
+        point(self._store, self._cycle, made, kept, self._keys.current)
+        pass_by("publish.after_pointer")
+        write_status(self._store, self._cycle, "ok")
+        for seq, reason in removed.items():
+            bury(self._store, seq, reason=reason, replaced_by=made.seq, at=self._cycle.as_of)
+        remove_expired(self._store, kept, made.seq)
+        LOG.info("published version %d: %d rows, %d changed, %d shards", made.seq, made.rows, made.changed, shards)
+        return Outcome(seq=made.seq, rows=made.rows, changed=made.changed, is_new=True)
+
+    def _record(self, version: Version, manifest_sha256: str) -> Published:
+        """Once this has ended, the version's number is taken."""
+        made = Published(
+            seq=version.seq,
+            as_of=version.as_of,
+            rows=version.public.rows.num_rows,
+            changed=version.changed,
+            manifest_sha256=manifest_sha256,
+            previous=version.previous,
+            is_snapshot=version.is_snapshot,
+            sensitive=version.sensitive,
+            accepted_because=self._asked.accept,
+            accepted_by=self._asked.by if self._asked.accept else None,
         )
+        note_shown(self._connection)
+        record(self._connection, made, self._cycle.published_at)
+        record_use(self._connection, self._keys.current, made.as_of)
+        for seq, reason in (self._asked.remove or {}).items():
+            by = self._asked.by or ""
+            record_removal(self._connection, [seq], at=self._cycle.published_at, reason=reason, by=by)
+        self._connection.commit()
+        return made
+
+    def _write_lookups(self, version: Version, touched: Mapping[str, lookup.Entries] | None) -> int:
+        """Those that are to change; None compares all of them. Returns how many files changed."""
+        seq, as_of = version.seq, version.as_of
+        if touched is not None:
+            return len(lookup.write_shards(self._store, iter(touched.items()), seq=seq, as_of=as_of))
+        steps = told_steps.read_by_shard(self._connection, self._registry, as_of)
+        met: set[str] = set()
+        shards = _remembered(lookup.all_shards(version.public, steps), met)
+        changed = lookup.write_shards(self._store, shards, seq=seq, as_of=as_of)
+        return len(changed) + lookup.remove_others(self._store, met)
+
+    def _repeat(self, before: Standing) -> Outcome:
+        """Nothing new: finishes what an interrupted publication left undone, and says `unchanged`."""
+        last = before.last
+        assert last is not None  # what is alike has a version to be like
+        if before.pointed != last.seq:
+            point(self._store, self._cycle, last, before.kept, self._keys.current)
+        write_status(self._store, self._cycle, "unchanged")
+        LOG.info("nothing changed since version %d", last.seq)
+        return Outcome(seq=last.seq, rows=last.rows, changed=0, is_new=False)
 
 
-def _is_unchanged(store: FeedStore, version: Version, last: Published) -> bool:
-    """Whether the last version says the same and its day is not over; a lost or damaged one is made again."""
-    if version.as_of.astimezone(CITY_TIME).date() != last.as_of.astimezone(CITY_TIME).date():
-        return False
-    manifest = store.read(f"{directory(last.seq)}/manifest.json")
-    if manifest is None or hashlib.sha256(manifest).hexdigest() != last.manifest_sha256:
-        return False
-    return bool(orjson.loads(manifest)["content_sha256"] == version.content_digest())
+def _remembered(shards: Iterator[tuple[str, lookup.Entries]], met: set[str]) -> Iterator[tuple[str, lookup.Entries]]:
+    for shard, entries in shards:
+        met.add(shard)
+        yield shard, entries
 
 
-def _point(store: FeedStore, published: Published, cycle: _Cycle) -> None:
-    """Swaps `index.json`: from here on readers see the version."""
-    index = {
-        "version": 1,
-        "seq": published.seq,
-        "as_of": city_iso(published.as_of),
-        "published_at": city_iso(cycle.published_at),
-        "manifest": f"{directory(published.seq)}/manifest.json",
-        "snapshot": published.seq,
-        "deltas": [],
-        "lookup_hex": LOOKUP_HEX,
-        "sources_ok": cycle.sources["ok"],
-        "sources_total": cycle.sources_total,
-        "next_expected": city_iso(cycle.next_expected) if cycle.next_expected else None,
-        "expires_at": city_iso(published.as_of + cycle.expires_after),
-    }
-    store.replace("index.json", orjson.dumps(index, option=PRETTY))
-
-
-def _write_status(store: FeedStore, cycle: _Cycle, state: str, *, reason: str | None = None) -> None:
-    succeeded = state in {"ok", "unchanged"}
-    held = store.read("status.json")
-    before = orjson.loads(held)["last_success"] if held else None
-    status = {
-        "state": state,
-        "cycle": cycle.number,
-        "last_attempt": city_iso(cycle.published_at),
-        "last_success": city_iso(cycle.published_at) if succeeded else before,
-        "failed_stage": None if succeeded else "publish",
-        "reason": reason,
-        "next_expected": city_iso(cycle.next_expected) if cycle.next_expected else None,
-        "sources": dict(cycle.sources),
-    }
-    store.replace("status.json", orjson.dumps(status, option=PRETTY))
-
-
-@contextmanager
-def _failures_told(store: FeedStore, cycle: _Cycle, feed_url: str) -> Iterator[None]:
-    """Whatever stops a publication, `status.json` says so: it is the heartbeat. A late run has no say."""
-    try:
-        yield
-    except LateRun:
-        raise
-    except PublicationRefused as refusal:
-        _try_to_write_status(store, cycle, "gate_failed", reason=str(refusal))
-        raise
-    except OSError as error:
-        # the system's words alone: libraries add paths of ours, and everyone reads this file
-        why = os.strerror(error.errno) if error.errno else type(error).__name__
-        _try_to_write_status(store, cycle, "failed", reason=f"DISK: {why}")
-        raise PublicationRefused(f"DISK: {feed_url} cannot be read or written: {why}") from error
-    except Exception as error:
-        # the class alone: a message may quote data
-        _try_to_write_status(store, cycle, "failed", reason=type(error).__name__)
-        raise
-
-
-def _try_to_write_status(store: FeedStore, cycle: _Cycle, state: str, *, reason: str) -> None:
-    try:
-        _write_status(store, cycle, state, reason=reason)
-    except OSError:
-        LOG.warning("status.json cannot be written either: the feed's disk needs a person")
+def _lasting(agencies: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Rows of `agencies.json` without what moves at every reading."""
+    return [{key: value for key, value in row.items() if key != "data_as_of"} for row in agencies]
 
 
 def _write_schemas(store: FeedStore) -> None:
@@ -285,11 +329,6 @@ def _write_schemas(store: FeedStore) -> None:
         body = file.read_bytes()
         if store.read(f"schema/{file.name}") != body:
             store.replace(f"schema/{file.name}", body)
-
-
-def _pointed_seq(store: FeedStore) -> int:
-    index = store.read("index.json")
-    return 0 if index is None else int(orjson.loads(index)["seq"])
 
 
 def _source_counts(states: Mapping[str, SourceState]) -> dict[str, int]:

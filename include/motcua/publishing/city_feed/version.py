@@ -1,28 +1,32 @@
-"""One version of the feed: its files, its manifest, and the comparison with the version before."""
+"""One version of the feed: its files and its manifest."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import resources
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import orjson
 import pyarrow as pa
 
-from motcua.publishing.city_feed.dossiers import ROW, PublicDossiers
+from motcua.publishing.city_feed.data_package import data_package
+from motcua.publishing.city_feed.delta import DELTA, Delta, write_delta
+from motcua.publishing.city_feed.dossiers import PublicDossiers
 from motcua.publishing.city_feed.formats import FORMATS, csv_body
-from motcua.publishing.city_feed.gates import GateResult
-from motcua.publishing.city_feed.store import FeedStore
+from motcua.publishing.city_feed.gate import GateResult
+from motcua.publishing.city_feed.keys import SigningKey
+from motcua.publishing.city_feed.reading import MANIFEST
 from motcua.publishing.reading import CITY_TIME
 from motcua.registry import Registry
 
 # A manifest, like every file of a version, is read by people too.
 PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-_TYPES = {pa.string(): "string", pa.int16(): "integer", pa.date32(): "date"}
+SIGNATURE = "manifest.jws"
+FORMULAS = "statistics.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +35,14 @@ class Version:
 
     Attributes:
         seq: its number, one more than the last.
-        previous: the number before, None for the first.
+        previous: the version that its delta follows; None for the first, and where the one before cannot be read.
         as_of: the moment it describes.
+        is_snapshot: whether it holds all rows.
         public: its dossiers.
+        delta: what changed since `previous`.
         agencies: rows of `agencies.json`.
+        sensitive: by field: dossiers of sensitive procedures that `received` of the field holds.
+        statistics: rows of `statistics.csv`.
         procedures: rows of `procedures.csv`.
         expires_at: after it the feed counts as stale.
     """
@@ -42,21 +50,19 @@ class Version:
     seq: int
     previous: int | None
     as_of: datetime
+    is_snapshot: bool
     public: PublicDossiers
-    agencies: Sequence[dict[str, object]]
+    delta: Delta
+    agencies: Sequence[Mapping[str, object]]
+    sensitive: Mapping[str, int]
+    statistics: pa.Table
     procedures: pa.Table
     expires_at: datetime
 
-    def content_digest(self) -> str:
-        """Equal to the previous version's: nothing a reader could see changed, but the moments of reading."""
-        lasting = [{key: value for key, value in row.items() if key != "data_as_of"} for row in self.agencies]
-        parts = (self.public.digest().encode(), orjson.dumps(lasting), csv_body(self.procedures))
-        return hashlib.sha256(b"".join(parts)).hexdigest()
-
-
-def directory(seq: int) -> str:
-    """Path of a version below the feed."""
-    return f"versions/{seq:08d}"
+    @property
+    def changed(self) -> int:
+        """Dossiers created, updated or gone; all of them where there is nothing to compare with."""
+        return self.delta.size if self.previous is not None else int(self.public.rows.num_rows)
 
 
 def procedures_table(registry: Registry) -> pa.Table:
@@ -77,41 +83,66 @@ def procedures_table(registry: Registry) -> pa.Table:
 
 def build_files(version: Version, place: Path) -> None:
     """Writes every file of the version but its manifest into `place`."""
+    (place / "agencies.json").write_bytes(orjson.dumps(list(version.agencies), option=PRETTY))
+    (place / "statistics.csv").write_bytes(csv_body(version.statistics))
+    (place / FORMULAS).write_bytes((resources.files(__package__) / FORMULAS).read_bytes())
+    write_delta(version.delta, place / DELTA)
+    if not version.is_snapshot:
+        return
     for name, (write, _) in FORMATS.items():
         write(version.public.rows, place / name)
-    (place / "agencies.json").write_bytes(orjson.dumps(list(version.agencies), option=PRETTY))
     (place / "procedures.csv").write_bytes(csv_body(version.procedures))
-    (place / "datapackage.json").write_bytes(orjson.dumps(_datapackage(version), option=PRETTY))
+    body = data_package(seq=version.seq, created=city_iso(version.as_of))
+    (place / "datapackage.json").write_bytes(orjson.dumps(body, option=PRETTY))
 
 
-def build_manifest(version: Version, place: Path, gates: Sequence[GateResult], *, rules: str, changed: int) -> bytes:
-    """Writes `manifest.json` for the files in `place` and returns its bytes; `rules` is the registry's fingerprint."""
-    rows = {**dict.fromkeys(FORMATS, version.public.rows.num_rows), "agencies.json": len(version.agencies)}
-    rows["procedures.csv"] = version.procedures.num_rows
+def build_manifest(version: Version, place: Path, gates: Sequence[GateResult], *, rules: str, key: SigningKey) -> bytes:
+    """Writes `manifest.json` for the files in `place`, and its signature; returns its bytes.
+
+    Args:
+        version: what was built.
+        place: directory with every other file.
+        gates: what held.
+        rules: the registry's fingerprint.
+        key: signs.
+    """
+    rows = {
+        **dict.fromkeys(FORMATS, version.public.rows.num_rows),
+        "agencies.json": len(version.agencies),
+        "statistics.csv": version.statistics.num_rows,
+        "procedures.csv": version.procedures.num_rows,
+        DELTA: version.delta.size,
+    }
     body = {
         "version": 1,
         "seq": version.seq,
         "previous": version.previous,
+        "snapshot": version.is_snapshot,
         "as_of": city_iso(version.as_of),
         "expires_at": city_iso(version.expires_at),
-        "code": installed_version("motcua"),
+        "code": program(),
         "rules": rules,
-        "content_sha256": version.content_digest(),
-        "changed": changed,
+        "rows": version.public.rows.num_rows,
+        "changed": version.changed,
+        "fill_rates": fill_rates(version.public.rows),
         "files": [_entry(file, rows.get(file.name)) for file in sorted(place.iterdir())],
         "gates": [result.as_json() for result in gates],
     }
     written = orjson.dumps(body, option=PRETTY)
-    (place / "manifest.json").write_bytes(written)
+    (place / MANIFEST).write_bytes(written)
+    (place / SIGNATURE).write_bytes(key.sign_detached(written))
     return written
 
 
-def count_changed(store: FeedStore, previous: int | None, built: Path) -> int:
-    """Dossiers created, updated or gone against the previous snapshot; all of them when there is none to compare."""
-    held = None if previous is None else store.read(f"{directory(previous)}/dossiers.jsonl.gz")
-    before = _lines(held) if held is not None else set()
-    after = _lines((built / "dossiers.jsonl.gz").read_bytes())
-    return len({line.split(b'"', 4)[3] for line in before ^ after})
+def program() -> str:
+    """Which program builds versions: what it makes of the same data may differ from another's."""
+    return installed_version("motcua")
+
+
+def fill_rates(rows: pa.Table) -> dict[str, float]:
+    """By column, the share of rows that have a value; four decimals, 1 where there are no rows."""
+    total = rows.num_rows or 1
+    return {name: round(1 - rows[name].null_count / total, 4) for name in rows.column_names}
 
 
 def city_iso(moment: datetime) -> str:
@@ -119,33 +150,11 @@ def city_iso(moment: datetime) -> str:
     return moment.astimezone(CITY_TIME).isoformat()
 
 
-def _lines(body: bytes) -> set[bytes]:
-    return set(gzip.decompress(body).splitlines())
-
-
 def _entry(file: Path, rows: int | None) -> dict[str, object]:
-    body = file.read_bytes()
-    return {"name": file.name, "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest(), "rows": rows}
+    with file.open("rb") as body:
+        digest = hashlib.file_digest(body, "sha256").hexdigest()
+    return {"name": file.name, "bytes": file.stat().st_size, "sha256": digest, "rows": rows}
 
 
 def _number(value: float | None) -> str | None:
     return None if value is None else f"{value:g}"
-
-
-def _datapackage(version: Version) -> dict[str, object]:
-    """Frictionless Data Package of the snapshot, so that common tools open it with the right types."""
-    fields = [{"name": field.name, "type": _TYPES[field.type]} for field in ROW]
-    schema = {"fields": fields, "primaryKey": ["code"], "missingValues": [""]}
-    return {
-        "name": "hai-phong-ho-so-mot-cua",
-        "title": "Tiến độ giải quyết hồ sơ một cửa, thành phố Hải Phòng",
-        "version": str(version.seq),
-        "created": city_iso(version.as_of),
-        "resources": [
-            {"name": "dossiers", "path": "dossiers.csv.gz", "format": "csv", "compression": "gz", "schema": schema},
-            {"name": "dossiers-jsonl", "path": "dossiers.jsonl.gz", "format": "jsonl", "compression": "gz"},
-            {"name": "dossiers-parquet", "path": "dossiers.parquet", "format": "parquet"},
-            {"name": "procedures", "path": "procedures.csv", "format": "csv"},
-            {"name": "agencies", "path": "agencies.json", "format": "json"},
-        ],
-    }
