@@ -1,16 +1,22 @@
-"""The city feed and those who follow it: `feed notify|subscribers|resume`."""
+"""The city feed and those who follow it: `feed verify|notify|subscribers|resume`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from motcua.cli import surroundings
 from motcua.cli.surroundings import Reason
-from motcua.cli.terminal import AsJson, city_time, out, print_json, print_table
+from motcua.cli.terminal import DONE, OUR_FAILURE, AsJson, city_time, out, print_json, print_table
+
+if TYPE_CHECKING:
+    from motcua.publishing.feed_check import Finding
 
 STATES = {
     None: "chưa gửi", "queued": "chờ gửi lại", "sent": "đang gửi", "accepted": "đã nhận", "rejected": "đã ngừng nhận",
@@ -18,6 +24,42 @@ STATES = {
 }  # fmt: skip
 
 app = typer.Typer(no_args_is_help=True, help="Check the city feed as a consumer would, and tell those who follow it.")
+
+
+@app.command()
+def verify(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Root of a feed: https://…/v1/, a folder, or any fsspec URL.")
+    ],
+    *,
+    pin: Annotated[
+        str | None, typer.Option("--pin", metavar="KID", help="Thumbprint of a key that must be published.")
+    ] = None,
+    days: Annotated[int | None, typer.Option("--days", min=0, help="Only versions of so many days.")] = None,
+    every_lookup: Annotated[bool, typer.Option("--every-lookup", help="All look-up files, not 64 of them.")] = False,
+    at: Annotated[
+        datetime | None,
+        typer.Option("--at", parser=surroundings.moment, metavar="TIME", help="Not expired by then; now, when absent."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a whole feed as a consumer would: exit status 1 where anything is wrong."""
+    from motcua.publishing import feed_check
+
+    wanted = feed_check.Wanted(
+        at=at or surroundings.now(), pin=pin, days=days, shards=None if every_lookup else feed_check.SHARDS
+    )
+    findings = []
+    for finding in feed_check.verify(url if "://" in url else Path(url).absolute().as_uri(), wanted):
+        findings.append(finding)
+        if not as_json:
+            _show(finding)
+    wrong = sum(not finding.holds for finding in findings)
+    if as_json:
+        print_json([asdict(finding) | {"holds": finding.holds} for finding in findings])
+    else:
+        out.print(f"{len(findings) - wrong} trong {len(findings)} mục đạt", soft_wrap=True)
+    raise typer.Exit(OUR_FAILURE if wrong else DONE)
 
 
 @app.command()
@@ -65,6 +107,13 @@ def resume(subscriber: Annotated[str, typer.Argument(metavar="ID")], *, reason: 
         at=surroundings.now(),
     )  # fmt: skip
     out.print("sẽ báo lại từ lần gửi tới")
+
+
+def _show(finding: Finding) -> None:
+    detail = f" · {escape(finding.detail)}" if finding.holds and finding.detail else ""
+    out.print(f"{'[green]✓[/]' if finding.holds else '[red]✗[/]'} {finding.check}{detail}", soft_wrap=True)
+    for problem in finding.problems:
+        out.print(f"    {escape(problem)}", soft_wrap=True)
 
 
 # Any: an entry of steps.subscribers

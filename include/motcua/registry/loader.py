@@ -68,11 +68,8 @@ def load_registry(path: Path | None = None) -> Registry:
         calendar=_calendar(directory.file("calendar.csv"), problems),
         corrections=read_corrections(directory.file("corrections.yaml"), correctable, problems),
         rules=read_rules(directory.optional("rules.yaml"), problems),
-<<<<<<< HEAD
         subscribers=read_subscribers(directory.optional("subscribers.yaml"), problems),
-=======
         canaries=_canaries(directory.optional("canaries.txt"), problems),
->>>>>>> main
         fingerprint=directory.fingerprint(),
         fingerprint_of_verdicts=directory.fingerprint_of_verdicts(),
     )

@@ -236,11 +236,8 @@ class Registry:
         calendar: working days and hours.
         corrections: known errors of sources, in the order in which they count.
         rules: severities that count instead of the rule book's, by rule: `critical, warning, ignored`.
-<<<<<<< HEAD
         subscribers: of the city feed, by id.
-=======
         canaries: texts planted among personal data, which must never leave; only for finding them if they do.
->>>>>>> main
         fingerprint: sha256 of all files.
         fingerprint_of_verdicts: of those by which rows are judged: tables, calendar and rules.
     """
@@ -259,11 +256,8 @@ class Registry:
     calendar: WorkingCalendar
     corrections: tuple[Correction, ...]
     rules: Mapping[str, str]
-<<<<<<< HEAD
     subscribers: Mapping[str, Subscriber]
-=======
     canaries: tuple[str, ...]
->>>>>>> main
     fingerprint: str
     fingerprint_of_verdicts: str
 
