@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 import fsspec
 import orjson
 import pyarrow.parquet
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,21 +37,23 @@ class CityPortal:
         seq: of the version it holds, or None.
         manifest_sha256: digest of that version's manifest, or None: a version never changes.
         rows: its copy, by code.
+        keys: public keys that it trusts, by their thumbprint.
         refusals: why versions were not taken, in order.
     """
 
     seq: int | None = None
     manifest_sha256: str | None = None
     rows: dict[str, dict[str, object]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
 
     def follow(self, base: str) -> int:
         """Takes the version that `index.json` points to; returns its seq."""
-        index = _parsed(_get(base, "index.json"), "index.json")
+        index = _parsed(self._signed(base, "index.json"), "index.json")
         seq, path = int(index["seq"]), str(index["manifest"])
         if self.seq is not None and seq < self.seq:
             raise FeedRefused(f"the pointer went back from {self.seq} to {seq}")
-        body = _get(base, path)
+        body = self._signed(base, path)
         digest = hashlib.sha256(body).hexdigest()
         if seq == self.seq and digest != self.manifest_sha256:
             raise FeedRefused(f"version {seq} is not what it was")
@@ -56,9 +61,50 @@ class CityPortal:
         for key in ("seq", "as_of"):
             if manifest[key] != index[key]:
                 raise FeedRefused(f"index.json says {key} {index[key]}, its manifest {manifest[key]}")
-        self.rows = _read(base, path.rpartition("/")[0], manifest["files"])
+        if seq != self.seq:
+            self.rows = self._rows(base, manifest)
         self.seq, self.manifest_sha256 = seq, digest
         return seq
+
+    def _rows(self, base: str, newest: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+        """Back to a snapshot, or to the version held; then the deltas in order."""
+        chain, rows, at = [newest], self.rows, self.seq
+        while not chain[-1]["snapshot"] and chain[-1]["previous"] != self.seq:
+            if chain[-1]["previous"] is None:
+                raise FeedRefused(f"version {chain[-1]['seq']} is no snapshot and follows none")
+            path = f"versions/{int(chain[-1]['previous']):08d}/manifest.json"
+            chain.append(_parsed(self._signed(base, path), path))
+        for manifest in reversed(chain):
+            bodies = _bodies(base, manifest)
+            follows = at is not None and manifest["previous"] == at
+            changed = _changed(rows, bodies["delta.jsonl.gz"]) if follows else None
+            rows = _snapshot(bodies, manifest) if manifest["snapshot"] else changed or {}
+            if changed is not None and rows != changed:
+                raise FeedRefused(f"version {manifest['seq']}: the snapshot is not the version before and its delta")
+            if len(rows) != manifest["rows"]:
+                raise FeedRefused(f"version {manifest['seq']}: {len(rows)} rows, the manifest says {manifest['rows']}")
+            at = int(manifest["seq"])
+        return rows
+
+    def _signed(self, base: str, path: str) -> bytes:
+        """A file that its signature beside it vouches for, by a key that is trusted: the first that was ever met."""
+        body, token = _get(base, path), _get(base, f"{path.removesuffix('.json')}.jws").decode()
+        kid = _parsed(_unpadded(token.partition(".")[0]), f"header of {path}'s signature")["kid"]
+        if kid not in self.keys:
+            self._learn_keys(base)
+        if kid not in self.keys or not _vouches(self.keys[kid], token, body):
+            raise FeedRefused(f"{path}: its signature does not fit")
+        return body
+
+    def _learn_keys(self, base: str) -> None:
+        """Keys that a trusted key vouches for; at first whoever is met is trusted."""
+        body, token = _get(base, "keys.json"), _get(base, "keys.jws").decode()
+        listed = {key["kid"]: key["x"] for key in _parsed(body, "keys.json")["keys"]}
+        kid = _parsed(_unpadded(token.partition(".")[0]), "header of keys.jws")["kid"]
+        trusted = self.keys or listed
+        if kid not in trusted or not _vouches(trusted[kid], token, body):
+            raise FeedRefused("keys.json: no key that is trusted vouches for it")
+        self.keys = {**self.keys, **listed}
 
 
 def routes(portal: CityPortal) -> list[Route]:
@@ -108,14 +154,19 @@ def _parsed(body: bytes, name: str) -> dict[str, Any]:
         raise FeedRefused(f"{name} is no JSON") from error
 
 
-def _read(base: str, folder: str, entries: Sequence[Mapping[str, object]]) -> dict[str, dict[str, object]]:
-    """The rows of a version by code, when every file is what its entry says and the formats agree."""
-    bodies = {str(entry["name"]): _checked(base, folder, entry) for entry in entries}
+def _bodies(base: str, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    """Every file of a version, when each is what its entry says."""
+    folder = f"versions/{int(manifest['seq']):08d}"
+    return {str(entry["name"]): _checked(base, folder, entry) for entry in manifest["files"]}
+
+
+def _snapshot(bodies: Mapping[str, bytes], manifest: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+    """The rows by code, when the formats agree."""
     lacking = [name for name in FORMATS if name not in bodies]
     if lacking:
         raise FeedRefused(f"the manifest does not name {', '.join(lacking)}")
     copies = {name: _READERS[name](bodies[name]) for name in FORMATS}
-    for entry in entries:
+    for entry in manifest["files"]:
         held = copies.get(str(entry["name"]))
         if held is not None and len(held) != entry["rows"]:
             raise FeedRefused(f"{entry['name']}: {len(held)} rows, the manifest says {entry['rows']}")
@@ -123,6 +174,36 @@ def _read(base: str, folder: str, entries: Sequence[Mapping[str, object]]) -> di
     if any(copy != first for copy in copies.values()):
         raise FeedRefused("the three formats do not hold the same rows")
     return first
+
+
+def _changed(rows: Mapping[str, dict[str, object]], delta: bytes) -> dict[str, dict[str, object]]:
+    """Rows after a delta; each op must fit what is there."""
+    found = dict(rows)
+    for line in gzip.decompress(delta).splitlines():
+        change = orjson.loads(line)
+        if (change["op"] == "create") == (change["code"] in found):
+            raise FeedRefused(f"delta: {change['op']} of {change['code']} does not fit the rows before")
+        if change["op"] == "delete":
+            del found[change["code"]]
+        else:
+            found[change["code"]] = change["row"]
+    return found
+
+
+def _vouches(x: str, token: str, body: bytes) -> bool:
+    """Whether a detached compact JWS (RFC 7515, appendix F) by an Ed25519 key is of these bytes."""
+    header, nothing, signature = token.split(".")
+    payload = base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    try:
+        key = Ed25519PublicKey.from_public_bytes(_unpadded(x))
+        key.verify(_unpadded(signature), f"{header}.{payload}".encode())
+    except InvalidSignature:
+        return False
+    return nothing == "" and orjson.loads(_unpadded(header))["alg"] == "EdDSA"
+
+
+def _unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _checked(base: str, folder: str, entry: Mapping[str, object]) -> bytes:

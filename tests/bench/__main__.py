@@ -1,6 +1,6 @@
 """What the bars are about, measured: everything, or some of it by name.
 
-python -m tests.bench [whole_city one_day day_on_airflow platforms large_source rebuild sealing rules_try
+python -m tests.bench [whole_city one_day day_on_airflow platforms large_source feed rebuild sealing rules_try
                       quarantine_replay] [--scale 1.0]
 """
 
@@ -13,7 +13,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import day_on_airflow, large_source, one_day, platforms, rebuild, rule_changes, sealing, whole_city
+from tests.bench import (
+    day_on_airflow,
+    feed,
+    large_source,
+    one_day,
+    platforms,
+    rebuild,
+    rule_changes,
+    sealing,
+    whole_city,
+)
 
 MEASUREMENTS = {
     "whole_city": whole_city.measure,
@@ -21,6 +31,7 @@ MEASUREMENTS = {
     "day_on_airflow": day_on_airflow.measure,
     "platforms": platforms.measure,
     "large_source": large_source.measure,
+    "feed": feed.measure,
     "rebuild": rebuild.measure,
     "sealing": sealing.measure,
     "rules_try": rule_changes.measure_trial,

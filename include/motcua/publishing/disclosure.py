@@ -10,6 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+# Searching for a pattern costs seconds a hundred megabytes; searching for a fixed text, nothing. So bytes are first
+# made coarse (every digit is 0, every space or dot a blank), and only where such a text is there, the patterns look.
+_COARSE = bytes.maketrans(b"123456789.", b"000000000 ")
+_NINE_DIGITS, _TWO_GROUPS = b"0" * 9, b"000 000"
 # An identity number has 9 or 12 digits, a telephone number 10 or 11; in digests they stand between letters.
 _NUMBER = re.compile(rb"(?<![0-9A-Za-z_-])\d{9,12}(?![0-9A-Za-z_-])")
 _SPACED_NUMBER = re.compile(rb"(?<![0-9A-Za-z.:_-])(?:\+84|0)\d{1,3}[ .]\d{3}[ .]\d{3,4}(?![0-9A-Za-z_-])")
@@ -24,8 +28,8 @@ class Watch:
 
     def kinds_met(self, body: bytes) -> set[str]:
         """What kinds of things stand in `body`: `number`, `address`, `canary`; never the things themselves."""
-        met = set()
-        if _NUMBER.search(body) or _SPACED_NUMBER.search(body):
+        met, coarse = set(), body.translate(_COARSE)
+        if (_NINE_DIGITS in coarse and _NUMBER.search(body)) or (_TWO_GROUPS in coarse and _SPACED_NUMBER.search(body)):
             met.add("number")
         if b"@" in body and _ADDRESS.search(body):
             met.add("address")

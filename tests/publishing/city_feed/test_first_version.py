@@ -29,8 +29,8 @@ COLUMNS = [
 ]  # fmt: skip
 QUOTED = "1.000049"  # its name holds commas
 FILES = {
-    "agencies.json", "datapackage.json", "dossiers.csv.gz", "dossiers.jsonl.gz", "dossiers.parquet", "manifest.json",
-    "procedures.csv",
+    "agencies.json", "datapackage.json", "delta.jsonl.gz", "dossiers.csv.gz", "dossiers.jsonl.gz", "dossiers.parquet",
+    "manifest.json", "manifest.jws", "procedures.csv", "statistics.csv", "statistics.md",
 }  # fmt: skip
 
 
@@ -58,6 +58,9 @@ def test_version_holds_the_files_of_a_snapshot(published: Feed) -> None:
     assert {file.name for file in published.version().iterdir()} == FILES
     assert set(published.files()) == {
         "index.json",
+        "index.jws",
+        "keys.json",
+        "keys.jws",
         "status.json",
         *(f"versions/00000001/{name}" for name in FILES),
         *(path for path in published.files() if path.startswith(("lookup/", "schema/"))),
@@ -125,7 +128,8 @@ def test_parquet_has_the_types_of_the_contract_and_the_rows_of_the_lines(publish
 def test_manifest_tells_bytes_digest_and_rows_of_every_other_file(published: Feed) -> None:
     counts = dict.fromkeys(("dossiers.csv.gz", "dossiers.jsonl.gz", "dossiers.parquet"), 3)
     counts |= {"agencies.json": len(orjson.loads((published.version() / "agencies.json").read_bytes()))}
-    counts |= {"procedures.csv": len(_lines(published.version() / "procedures.csv")) - 1}
+    counts |= {name: len(_lines(published.version() / name)) - 1 for name in ("procedures.csv", "statistics.csv")}
+    counts |= {"delta.jsonl.gz": 0}
     expected = [
         {
             "name": file.name,
@@ -134,24 +138,30 @@ def test_manifest_tells_bytes_digest_and_rows_of_every_other_file(published: Fee
             "rows": counts.get(file.name),
         }
         for file in sorted(published.version().iterdir())
-        if file.name != "manifest.json"
+        if not file.name.startswith("manifest.")
     ]
     assert published.json("versions/00000001/manifest.json")["files"] == expected
 
 
 def test_manifest_tells_where_the_version_comes_from(published: Feed) -> None:
     manifest = published.json("versions/00000001/manifest.json")
-    told = {key: manifest[key] for key in ("seq", "previous", "as_of", "expires_at", "rules", "changed")}
+    told = {
+        key: manifest[key] for key in ("seq", "previous", "snapshot", "as_of", "expires_at", "rules", "rows", "changed")
+    }
     assert told == {
         "seq": 1,
         "previous": None,
+        "snapshot": True,
         "as_of": "2018-12-25T17:00:00+07:00",
         "expires_at": "2018-12-26T19:00:00+07:00",
         "rules": published.registry.fingerprint,
+        "rows": 3,
         "changed": 3,
     }
     assert [gate["gate"] for gate in manifest["gates"]] == [
-        "columns_are_the_allowed_ones", "formats_agree", "count_matches_warehouse", "codes_rise", "no_large_drop",
+        "columns_are_the_allowed_ones", "formats_agree", "delta_leads_here", "count_matches_warehouse", "codes_rise",
+        "values_are_known", "no_large_drop", "no_large_rise", "fill_rates_hold", "statistics_add_up",
+        "nothing_sensitive", "nothing_personal",
     ]  # fmt: skip
 
 
@@ -174,7 +184,8 @@ def test_status_is_a_heartbeat(published: Feed) -> None:
 def test_data_package_describes_the_columns(published: Feed) -> None:
     package = published.json("versions/00000001/datapackage.json")
     resources = {resource["name"]: resource for resource in package["resources"]}
-    assert {resource["path"] for resource in resources.values()} == FILES - {"manifest.json", "datapackage.json"}
+    about = {"datapackage.json", "manifest.json", "manifest.jws", "statistics.md"}
+    assert {resource["path"] for resource in resources.values()} == FILES - about
     assert [field["name"] for field in resources["dossiers"]["schema"]["fields"]] == COLUMNS
 
 

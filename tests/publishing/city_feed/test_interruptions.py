@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from motcua.publishing.city_feed import Outcome
 
-from sandbox.city.city_portal import CityPortal
+from sandbox.city.city_portal import CityPortal, FeedRefused
 from tests.publishing.city_feed.feed import Feed, code
 from tests.warehouse.builders import AS_OF, row
 
@@ -40,10 +40,10 @@ def stop_before_the_record(feed: Feed) -> None:
 
 def stop_before_the_pointer(feed: Feed) -> None:
     """The ledger knows of the version, readers do not."""
-    index, status = ((feed.folder / name).read_bytes() for name in ("index.json", "status.json"))
+    kept = {name: (feed.folder / name).read_bytes() for name in ("index.json", "index.jws", "status.json")}
     feed.publish(LATER)
-    (feed.folder / "index.json").write_bytes(index)
-    (feed.folder / "status.json").write_bytes(status)
+    for name, body in kept.items():
+        (feed.folder / name).write_bytes(body)
 
 
 def followed(feed: Feed) -> int:
@@ -73,6 +73,16 @@ def test_recorded_version_gets_its_pointer_from_the_next_cycle(changed: Feed) ->
     assert changed.json("status.json")["state"] == "unchanged"
 
 
+def test_signature_that_ran_ahead_of_its_pointer_is_mended_by_the_next_cycle(changed: Feed) -> None:
+    index = (changed.folder / "index.json").read_bytes()
+    changed.publish(LATER)
+    (changed.folder / "index.json").write_bytes(index)
+    with pytest.raises(FeedRefused, match="signature does not fit"):
+        followed(changed)
+    assert changed.publish(LATEST) == Outcome(seq=2, rows=21, changed=0, is_new=False)
+    assert followed(changed) == 2
+
+
 def test_pointer_that_comes_late_says_what_its_version_says(changed: Feed) -> None:
     stop_before_the_pointer(changed)
     changed.publish(LATEST)
@@ -92,7 +102,7 @@ def test_recorded_version_is_passed_over_when_there_is_a_newer_one(changed: Feed
 def test_recorded_version_that_is_lost_is_made_anew(changed: Feed) -> None:
     stop_before_the_pointer(changed)
     (changed.folder / "versions" / "00000002" / "manifest.json").unlink()
-    assert changed.publish(LATEST) == Outcome(seq=3, rows=21, changed=0, is_new=True)
+    assert changed.publish(LATEST) == Outcome(seq=3, rows=21, changed=1, is_new=True)
     assert followed(changed) == 3
 
 

@@ -83,7 +83,9 @@ def test_dossier_that_becomes_sensitive_leaves(feed: Feed) -> None:
     feed.load(changed)
     feed.publish(NEXT_DAY)
     assert code(1) not in {dossier["code"] for dossier in feed.rows()}
-    assert [path for path, text in published_texts(feed).items() if code(1) in text and "/00000001/" not in path] == []
+    named = [path for path, text in published_texts(feed).items() if code(1) in text and "/00000001/" not in path]
+    assert named == ["versions/00000002/delta.jsonl.gz"]
+    assert {"op": "delete", "code": code(1), "row": None} in feed.lines(2, "delta.jsonl.gz")
 
 
 def published_texts(feed: Feed) -> dict[str, str]:

@@ -21,6 +21,7 @@ ROWS = [
     row(code=code(4), status=7, procedure_code=None),
     row(code=code(5), status=5, supplements=2, procedure_code="9.999999", agency_code="H24.99.99"),
 ]
+SCHEMAS = ("agencies", "delta", "dossier", "index", "keys", "lookup", "manifest", "status", "tombstone")
 FORMATS = FormatChecker(formats=["date"])
 
 
@@ -42,13 +43,13 @@ def check(feed: Feed, schema: str, value: object) -> None:
 
 def test_schemas_are_schemas(published: Feed) -> None:
     names = {path.name for path in (published.folder / "schema").glob("*.schema.json")}
-    assert names == {f"{name}.schema.json" for name in ("agencies", "dossier", "index", "lookup", "manifest", "status")}
+    assert names == {f"{name}.schema.json" for name in SCHEMAS}
     for name in names:
         Draft202012Validator.check_schema(published.json(f"schema/{name}"))
 
 
-@pytest.mark.parametrize("name", ["index", "status"])
-def test_pointer_and_heartbeat_keep_to_their_schemas(published: Feed, name: str) -> None:
+@pytest.mark.parametrize("name", ["index", "status", "keys"])
+def test_pointer_heartbeat_and_keys_keep_to_their_schemas(published: Feed, name: str) -> None:
     check(published, name, published.json(f"{name}.json"))
 
 

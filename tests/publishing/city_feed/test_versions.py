@@ -95,7 +95,8 @@ def test_older_versions_stay_as_they_were(published: Feed) -> None:
 def test_procedure_that_is_named_anew_makes_a_version(published: Feed) -> None:
     renamed = replace(published.registry.procedures["1.000049"], name="Tên mới")
     assert "1.000049" not in {dossier["procedure_code"] for dossier in published.rows()}
-    published.registry = replace(published.registry, procedures={**published.registry.procedures, "1.000049": renamed})
+    procedures = {**published.registry.procedures, "1.000049": renamed}
+    published.registry = replace(published.registry, procedures=procedures, fingerprint="another")
     assert published.publish(LATER) == Outcome(seq=2, rows=20, changed=0, is_new=True)
 
 

@@ -18,6 +18,8 @@ from motcua.publishing.city_feed.dossiers import ROW
 from motcua.publishing.city_feed.formats import gzipped_to, json_lines, typed
 
 DELTA = "delta.jsonl.gz"
+# small, and fetched by everyone at every version
+DELTA_GZIP_LEVEL = 9
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 
 
@@ -78,7 +80,7 @@ def then(first: Delta, second: Delta) -> Delta:
 
 def write_delta(delta: Delta, path: Path) -> None:
     """One line a change, by code: `{"op", "code", "row"}`, the whole new row or null."""
-    gzipped_to(path, _lines(delta))
+    gzipped_to(path, _lines(delta), level=DELTA_GZIP_LEVEL)
 
 
 def read_delta(body: bytes) -> Delta:

@@ -88,9 +88,9 @@ FORMATS: dict[str, tuple[Writer, Reader]] = {
 }
 
 
-def gzipped_to(path: Path, parts: Iterable[bytes]) -> None:
+def gzipped_to(path: Path, parts: Iterable[bytes], *, level: int = GZIP_LEVEL) -> None:
     """Gzip without time or name in its header, so that equal input gives equal bytes."""
-    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    packer = zlib.compressobj(level, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     with path.open("wb") as file:
         for part in parts:
             file.write(packer.compress(part))

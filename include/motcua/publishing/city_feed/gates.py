@@ -230,7 +230,7 @@ def _nothing_personal(built: Built, watch: Watch) -> GateResult:
         if file.suffix != ".parquet" and (kinds := watch.kinds_met_in(_parts(file)))
     }
     told = [f"{name}: {', '.join(sorted(kinds))}" for name, kinds in met.items()]
-    detail = "; ".join(told) or "no number or address of a person, no canary"
+    detail = "; ".join(told) or "no number or address of a person, nothing that was planted"
     return GateResult(gate="nothing_personal", passed=not met, detail=detail)
 
 

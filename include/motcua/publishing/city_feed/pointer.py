@@ -58,6 +58,12 @@ def read_index(store: FeedStore) -> dict[str, Any] | None:
     return None if body is None else orjson.loads(body)
 
 
+def is_signed(store: FeedStore, key: SigningKey) -> bool:
+    """Whether the pointer's signature is the key's, of the pointer as it stands."""
+    body = store.read(INDEX)
+    return body is not None and store.read(INDEX_SIGNATURE) == key.sign_detached(body)
+
+
 def point(store: FeedStore, cycle: Cycle, published: Published, kept: Sequence[Published], key: SigningKey) -> None:
     """Swaps `index.json`: from here on readers see the version.
 

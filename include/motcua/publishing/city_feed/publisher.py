@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from importlib import resources
 
 import orjson
-import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
@@ -41,7 +40,7 @@ from motcua.publishing.city_feed.pointer import Cycle, failures_told, point, wri
 from motcua.publishing.city_feed.reading import directory
 from motcua.publishing.city_feed.retention import bury, remove_expired
 from motcua.publishing.city_feed.sensitive import count_sensitive, may_show
-from motcua.publishing.city_feed.standing import Standing, city_day, read_standing
+from motcua.publishing.city_feed.standing import Followed, Standing, city_day, read_standing
 from motcua.publishing.city_feed.statistics import statistics_table
 from motcua.publishing.city_feed.store import FeedStore
 from motcua.publishing.city_feed.version import Version, build_files, build_manifest, procedures_table
@@ -161,28 +160,30 @@ class _Publication:
     def run(self, max_drop_share: float) -> Outcome:
         """To its end, or to nothing."""
         rules = self._registry.fingerprint
-        before = read_standing(self._connection, self._store, self._cycle.as_of, rules=rules)
+        before = read_standing(self._connection, self._store, self._cycle.as_of, rules=rules, key=self._keys.current)
         dossiers = count_by_agency(self._connection, self._registry)
         agencies = read_agencies(self._connection, self._registry, dossiers, self._states, self._cycle.as_of)
         looks_alike = before.is_same_day and not self._asked.snapshot and self._same_agencies(before.seq, agencies)
         if looks_alike and not has_fresh(self._connection):
             return self._repeat(before)
         public = read_public_dossiers(self._connection, self._registry, as_of=self._cycle.as_of)
-        rows = before.rows(self._store)
-        delta = Delta.none() if rows is None else compare(rows, public.rows)
-        touched = self._touched(public, delta) if before.is_same_day and rows is not None else None
-        if looks_alike and rows is not None and not delta.size and not touched:
+        followed = before.followed(self._store)
+        delta = Delta.none() if followed is None else compare(followed.rows, public.rows)
+        is_next = before.is_same_day and followed is not None and followed.seq == before.seq
+        touched = self._touched(public, delta) if is_next else None
+        if looks_alike and is_next and not delta.size and not touched:
             note_shown(self._connection)
             self._connection.commit()
             return self._repeat(before)
         _write_schemas(self._store)
-        version = self._version(before, rows, public, delta, agencies)
-        manifest = self._build(version, rows, before, max_drop_share)
+        is_snapshot = self._asked.snapshot or not is_next
+        version = self._version(before, followed, public, delta, agencies, is_snapshot=is_snapshot)
+        manifest = self._build(version, followed, max_drop_share)
         return self._show(version, hashlib.sha256(manifest).hexdigest(), before, touched)
 
     def _same_agencies(self, seq: int, agencies: Sequence[Mapping[str, object]]) -> bool:
         held = self._store.read(f"{directory(seq)}/agencies.json")
-        return held is not None and _lasting(orjson.loads(held)) == _lasting(agencies)
+        return held is not None and _lasting(orjson.loads(held)) == _lasting(orjson.loads(orjson.dumps(list(agencies))))
 
     # ── what is to be ──
 
@@ -198,18 +199,20 @@ class _Publication:
     def _version(
         self,
         before: Standing,
-        rows: pa.Table | None,
+        followed: Followed | None,
         public: PublicDossiers,
         delta: Delta,
         agencies: Sequence[Mapping[str, object]],
+        *,
+        is_snapshot: bool,
     ) -> Version:
         sensitive = self._sensitive(before, public)
         day = city_day(self._cycle.as_of)
         return Version(
             seq=before.seq + 1,
-            previous=None if rows is None else before.seq,
+            previous=None if followed is None else followed.seq,
             as_of=self._cycle.as_of,
-            is_snapshot=self._asked.snapshot or rows is None or not before.is_same_day,
+            is_snapshot=is_snapshot,
             public=public,
             delta=delta,
             agencies=agencies,
@@ -225,15 +228,15 @@ class _Publication:
         counted = count_sensitive(self._connection, self._registry, fields)
         return may_show(counted, [one.sensitive for one in reversed(before.kept)])
 
-    def _build(self, version: Version, rows: pa.Table | None, before: Standing, max_drop_share: float) -> bytes:
+    def _build(self, version: Version, followed: Followed | None, max_drop_share: float) -> bytes:
         """Builds, judges and installs the version; its manifest. Nothing stays of what a gate refuses."""
         with self._store.building() as place:
             build_files(version, place)
             built = Built(
                 place=place,
                 version=version,
-                before=ROW.empty_table() if rows is None else rows,
-                previous=None if rows is None else before.manifest,
+                before=ROW.empty_table() if followed is None else followed.rows,
+                previous=None if followed is None else followed.manifest,
                 sensitive=frozenset(sensitive_procedures(self._registry)),
             )
             bounds = Bounds(max_drop_share=max_drop_share, accepted=self._asked.accept is not None)
@@ -306,7 +309,7 @@ class _Publication:
         """Nothing new: finishes what an interrupted publication left undone, and says `unchanged`."""
         last = before.last
         assert last is not None  # what is alike has a version to be like
-        if before.pointed != last.seq:
+        if before.pointed != last.seq or not before.is_signed:
             point(self._store, self._cycle, last, before.kept, self._keys.current)
         write_status(self._store, self._cycle, "unchanged")
         LOG.info("nothing changed since version %d", last.seq)

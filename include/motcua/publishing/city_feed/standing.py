@@ -13,15 +13,25 @@ import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
+from motcua.publishing.city_feed.keys import SigningKey
 from motcua.publishing.city_feed.ledger import Published, last_publication, publications_since
-from motcua.publishing.city_feed.pointer import LateRun, read_index
-from motcua.publishing.city_feed.reading import MANIFEST, Manifest, NotInFeed, directory, rows_of
+from motcua.publishing.city_feed.pointer import LateRun, is_signed, read_index
+from motcua.publishing.city_feed.reading import MANIFEST, Manifest, NotInFeed, directory, read_manifest, rows_of
 from motcua.publishing.city_feed.retention import KEPT_FOR
 from motcua.publishing.city_feed.store import FeedStore
 from motcua.publishing.city_feed.version import city_iso, program
 from motcua.publishing.reading import CITY_TIME
 
 LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A version that can be read whole: its rows have schema ROW."""
+
+    seq: int
+    manifest: Manifest
+    rows: pa.Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,7 @@ class Standing:
         manifest: of that version; None where it is lost, or not what the ledger knows.
         kept: versions of the ledger that can still be had, oldest first.
         pointed: the version that readers see; 0 for none.
+        is_signed: whether the pointer's signature is of the key in force and fits it.
         is_same_day: whether the version describes the day that is to be published, by the same registry and program,
             and has a snapshot of that day to stand on.
     """
@@ -43,21 +54,23 @@ class Standing:
     manifest: Manifest | None
     kept: Sequence[Published]
     pointed: int
+    is_signed: bool
     is_same_day: bool
 
-    def rows(self, store: FeedStore) -> pa.Table | None:
-        """The rows that readers have, schema ROW; None where they cannot be read: the next follows none."""
-        if self.manifest is None:
-            return None
-        try:
-            return rows_of(store, self.seq)
-        except NotInFeed as lost:
-            LOG.warning("the next version is a snapshot that follows none: %s", lost)
-            return None
+    def followed(self, store: FeedStore) -> Followed | None:
+        """The version that the next one follows: the newest, else the one that readers have, else none."""
+        for seq in dict.fromkeys([*([self.seq] if self.manifest else []), *([self.pointed] if self.pointed else [])]):
+            try:
+                return Followed(seq=seq, manifest=read_manifest(store, seq), rows=rows_of(store, seq))
+            except NotInFeed as lost:
+                LOG.warning("the next version does not follow version %d: %s", seq, lost)
+        return None
 
 
-def read_standing(connection: sa.Connection, store: FeedStore, as_of: datetime, *, rules: str) -> Standing:
-    """What is there, before a version of `as_of` by the registry of fingerprint `rules`.
+def read_standing(
+    connection: sa.Connection, store: FeedStore, as_of: datetime, *, rules: str, key: SigningKey
+) -> Standing:
+    """What is there, before a version of `as_of` by the registry of fingerprint `rules`, signed with `key`.
 
     Raises:
         LateRun: a newer moment is published.
@@ -76,6 +89,7 @@ def read_standing(connection: sa.Connection, store: FeedStore, as_of: datetime, 
         manifest=manifest,
         kept=kept,
         pointed=pointed,
+        is_signed=is_signed(store, key),
         is_same_day=known is not None
         and manifest is not None
         and city_day(known.as_of) == city_day(as_of)

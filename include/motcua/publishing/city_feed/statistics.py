@@ -6,7 +6,7 @@ procedures, too (`sensitive.py`). The formulas stand in `statistics.md`, which i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
@@ -46,6 +46,7 @@ GROUPINGS = (
 _KEYS = ("agency_code", "field", "month")
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Days = npt.NDArray[np.datetime64]
 
 
 def statistics_table(
@@ -60,181 +61,153 @@ def statistics_table(
         sensitive: dossiers of sensitive procedures by field, as many as may be shown: they count in `received` of
             the field over all agencies and months, and nowhere else.
     """
-    cube = _Cube(rows, calendar, as_of)
-    parts = [part for grouping in GROUPINGS for part in cube.figures(grouping)]
-    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_KEYS, "measure", "value"])
-    found = _with_sensitive(found, sensitive or {})
-    found = found.sort_values([*_KEYS, "measure"], kind="stable", ignore_index=True)
+    figures = _Figures(rows, calendar, as_of)
+    parts = [figures.of(measure, grouping) for grouping in GROUPINGS for measure in (*COUNTS, *PERCENTILES)]
+    shown = [(field, count) for field, count in (sensitive or {}).items() if count]
+    parts.append(
+        _frame(
+            {"field": [field for field, _ in shown]},
+            "received",
+            np.array([count for _, count in shown], dtype=np.int64),
+        )
+    )
+    found = pd.concat(parts, ignore_index=True).groupby([*_KEYS, "measure"], sort=True)["value"].sum().reset_index()
     columns = {name: pa.array(found[name], type=pa.string()) for name in (*_KEYS, "measure")}
     columns["value"] = pa.array(found["value"].astype("int64"))
     columns["state"] = pa.array([SHOWN] * len(found), type=pa.string())
     return pa.table(columns, schema=STATISTICS)
 
 
-def _with_sensitive(found: pd.DataFrame, sensitive: Mapping[str, int]) -> pd.DataFrame:
-    more = pd.DataFrame(
-        [(ALL, field, ALL, "received", count) for field, count in sensitive.items() if count],
-        columns=[*_KEYS, "measure", "value"],
-    )
-    if more.empty:
-        return found
-    both = pd.concat([found, more]).groupby([*_KEYS, "measure"], sort=False)["value"].sum()
-    return both.reset_index()
+def _frame(keys: Mapping[str, object], measure: str, values: Ints) -> pd.DataFrame:
+    columns = {name: keys.get(name, ALL) for name in _KEYS} | {"measure": measure, "value": values}
+    return pd.DataFrame(columns, index=range(len(values)))
 
 
-class _Cube:
-    """Rows as small numbers: which agency, field and day each belongs to, and what is counted of them by month."""
+class _Figures:
+    """Rows as small numbers: which agency, field and day each belongs to, and what is counted of them."""
 
     def __init__(self, rows: pa.Table, calendar: WorkingCalendar, as_of: date) -> None:
         rows = rows.filter(pa.compute.not_equal(rows["progress"], "not_received"))
-        self._as_of = np.datetime64(as_of, "D")
+        self._now = np.datetime64(as_of, "M")
         self._calendar = calendar
-        agency, self._agencies = _coded(rows["agency_code"])
-        field, self._fields = _coded(pa.compute.fill_null(rows["field"], OTHER_FIELD))
-        self._codes = {"agency_code": agency, "field": field}
-        self._names = {"agency_code": self._agencies, "field": self._fields}
-        self._day = {name: _days(rows[name]) for name in ("due_on", "finished_on", "returned_on")}
-        self._progress = rows["progress"].to_numpy(zero_copy_only=False).astype(str)
+        self._codes, self._names = {}, {}
+        fields = pa.compute.fill_null(rows["field"], OTHER_FIELD)
+        for name, column in (("agency_code", rows["agency_code"]), ("field", fields)):
+            self._codes[name], self._names[name] = _coded(column)
+        self._due, self._finished, self._returned = (
+            _days(rows[f"{name}_on"]) for name in ("due", "finished", "returned")
+        )
+        self._classes = {
+            name: pa.compute.equal(rows["progress"], name).to_numpy()
+            for name in (*DONE_CLASSES, *OPEN_CLASSES, *BROKEN_OFF)
+        }
         self._channel = pa.compute.fill_null(rows["channel"], 0).to_numpy()
-        updated = _days(rows["updated_on"])
-        received, submitted = _days(rows["received_on"]), _days(rows["submitted_on"])
+        updated, received, submitted = (_days(rows[f"{name}_on"]) for name in ("updated", "received", "submitted"))
         self._began = np.where(np.isnat(received), np.where(np.isnat(submitted), updated, submitted), received)
-        broken_off = np.isin(self._progress, BROKEN_OFF)
-        ended = np.where(broken_off, updated, self._day["finished_on"])
-        self._ended = np.where(np.isin(self._progress, OPEN_CLASSES), np.datetime64("NaT"), ended)
+        ended = np.where(self._is(*BROKEN_OFF), updated, self._finished)
+        self._ended = np.where(self._is(*OPEN_CLASSES), np.datetime64("NaT"), ended)
         self._months = self._months_met()
+        self._names["month"] = np.datetime_as_string(self._months, unit="M").astype(object)
 
-    def figures(self, grouping: tuple[str, ...]) -> Iterator[pd.DataFrame]:
-        """Frames of `agency_code, field, month, measure, value` for what the grouping gives; no zeros."""
-        for measure in COUNTS:
-            yield from self._counted(measure, grouping)
-        for measure, share in PERCENTILES.items():
-            yield from self._ranked(measure, share, grouping)
-
-    def _counted(self, measure: str, grouping: tuple[str, ...]) -> Iterator[pd.DataFrame]:
-        if measure in _STOCKS:
-            places = range(len(self._months)) if "month" in grouping else (None,)
-            for place in places:
-                mask = self._stock(measure, place)
-                yield self._sums(measure, grouping, mask, None if place is None else self._months[place])
-            return
-        mask, days = self._flow(measure)
+    def of(self, measure: str, grouping: tuple[str, ...]) -> pd.DataFrame:
+        """`agency_code, field, month, measure, value` of what the grouping gives; no zeros."""
+        if measure in PERCENTILES:
+            return self._ranked(measure, PERCENTILES[measure], grouping)
+        if measure not in _STOCKS:
+            return self._counted(measure, grouping, *self._flow(measure))
         if "month" not in grouping:
-            yield self._sums(measure, grouping, mask, None)
-            return
-        yield self._sums(measure, grouping, mask & ~np.isnat(days), None, days=days)
+            return self._counted(measure, grouping, self._stock(measure, self._now, is_whole=True), self._began)
+        parts = [
+            self._counted(measure, grouping, self._stock(measure, month), np.full(len(self._began), month))
+            for month in self._months
+        ]
+        return pd.concat(parts, ignore_index=True)
 
-    def _flow(self, measure: str) -> tuple[Flags, npt.NDArray[np.datetime64]]:
+    def _flow(self, measure: str) -> tuple[Flags, Days]:
         """Which rows a flow counts, and the day that puts each of them in a month."""
-        day, done = self._day, np.isin(self._progress, DONE_CLASSES)
-        everything = np.ones(len(self._progress), dtype=bool)
-        flows = {
-            "received": (everything, self._began),
-            "online": (self._channel == Channel.ONLINE, self._began),
-            "postal": (self._channel == Channel.POSTAL, self._began),
-            "no_due_date": (np.isnat(day["due_on"]), self._began),
-            "finished": (done, day["finished_on"]),
-            "returned": (~np.isnat(day["returned_on"]), day["returned_on"]),
-            "online_returned": (
-                ~np.isnat(day["returned_on"]) & (self._channel == Channel.ONLINE), day["returned_on"],
-            ),
-            **{name: (self._progress == name, day["finished_on"]) for name in DONE_CLASSES},
-        }  # fmt: skip
-        mask, days = flows[measure]
-        return mask, days
+        if measure in {"received", "online", "postal", "no_due_date"}:
+            masks = {
+                "received": np.ones(len(self._began), dtype=bool),
+                "online": self._channel == Channel.ONLINE,
+                "postal": self._channel == Channel.POSTAL,
+                "no_due_date": np.isnat(self._due),
+            }
+            return masks[measure], self._began
+        if measure in {"returned", "online_returned"}:
+            returned = ~np.isnat(self._returned)
+            return returned & ((measure == "returned") | (self._channel == Channel.ONLINE)), self._returned
+        return self._is(*(DONE_CLASSES if measure == "finished" else (measure,))), self._finished
 
-    def _stock(self, measure: str, place: int | None) -> Flags:
-        """Which rows stand there on the last day of a month, or at `as_of`; None is the whole time up to `as_of`."""
-        now = self._as_of.astype("datetime64[M]")
-        month = now if place is None else self._months[place]
+    def _stock(self, measure: str, month: np.datetime64, *, is_whole: bool = False) -> Flags:
+        """Which rows stand there on the last day of a month, or now; `is_whole`: of the whole time up to now."""
         if measure == "carried_over":
             # of the whole time nothing was carried over: it has no day before it
-            before = np.zeros(len(self._began), dtype=bool) if place is None else self._began < month
+            before = np.zeros(len(self._began), dtype=bool) if is_whole else self._began < month
             return before & (np.isnat(self._ended) | (self._ended >= month))
-        if month >= now:
-            wanted = OPEN_CLASSES if measure == "in_progress" else (measure,)
-            return np.isin(self._progress, wanted)
+        if month >= self._now:
+            return self._is(*(OPEN_CLASSES if measure == "in_progress" else (measure,)))
         return self._stood(measure, (month + 1).astype("datetime64[D]") - 1)
 
     def _stood(self, measure: str, day: np.datetime64) -> Flags:
         """The same at the end of an earlier day, as far as the dates of a row tell."""
-        began = self._began <= day
-        open_then = began & (np.isnat(self._ended) | (self._ended > day))
-        due = self._day["due_on"]
-        if measure == "in_progress":
-            return open_then
+        if measure == "waiting":
+            return np.zeros(len(self._began), dtype=bool)  # when a wait began is in no row
+        if measure in BROKEN_OFF:
+            return np.asarray(self._is(measure) & (self._ended <= day))
+        open_then = (self._began <= day) & (np.isnat(self._ended) | (self._ended > day))
         if measure == "open_overdue":
-            return open_then & (due < day)
+            return np.asarray(open_then & (self._due < day))
         if measure == "due_soon":
             soon = np.datetime64(self._calendar.next_working_day(day.astype(object)), "D")
-            return np.asarray(open_then & (due >= day) & (due <= soon))
-        if measure in BROKEN_OFF:
-            return np.asarray((self._progress == measure) & (self._ended <= day))
-        return np.zeros(len(due), dtype=bool)  # when a wait began is in no row
+            return np.asarray(open_then & (self._due >= day) & (self._due <= soon))
+        return np.asarray(open_then)
 
-    def _ranked(self, measure: str, share: float, grouping: tuple[str, ...]) -> Iterator[pd.DataFrame]:
+    def _counted(self, measure: str, grouping: tuple[str, ...], mask: Flags, days: Days) -> pd.DataFrame:
+        places, mask = self._places(grouping, mask, days)
+        counts = np.bincount(places[mask], minlength=1)
+        met = np.flatnonzero(counts)
+        return _frame(self._named(grouping, met), measure, counts[met].astype(np.int64))
+
+    def _ranked(self, measure: str, share: float, grouping: tuple[str, ...]) -> pd.DataFrame:
         """The nearest rank of the working days from receipt to the end, of what was finished in the month."""
-        finished = self._day["finished_on"]
-        known = np.isin(self._progress, DONE_CLASSES) & ~np.isnat(finished)
-        days = self._calendar.working_days(self._began[known], finished[known])
-        frame = self._keys(grouping, known, finished)
-        frame["value"] = days
-        frame = frame[frame["value"] >= 0].sort_values([*grouping, "value"], kind="stable")
-        if frame.empty:
-            return
-        if not grouping:
-            yield self._named(measure, grouping, frame.iloc[[int(np.ceil(share * len(frame))) - 1]])
-            return
-        sizes = frame.groupby(list(grouping), sort=True).size().to_numpy()
-        starts = np.cumsum(sizes) - sizes
+        days = self._calendar.working_days(self._began, self._finished)
+        places, mask = self._places(grouping, self._is(*DONE_CLASSES) & (days >= 0), self._finished)
+        order = np.lexsort((days[mask], places[mask]))
+        met, starts, sizes = np.unique(places[mask][order], return_index=True, return_counts=True)
         # nearest rank: the smallest value that has at least this share of all at or below it
         ranks = starts + np.ceil(share * sizes).astype(np.int64) - 1
-        yield self._named(measure, grouping, frame.iloc[ranks])
+        return _frame(self._named(grouping, met), measure, days[mask][order][ranks])
 
-    def _sums(
-        self,
-        measure: str,
-        grouping: tuple[str, ...],
-        mask: Flags,
-        month: np.datetime64 | None,
-        *,
-        days: npt.NDArray[np.datetime64] | None = None,
-    ) -> pd.DataFrame:
-        keys = tuple(name for name in grouping if name != "month" or days is not None)
-        if keys:
-            counted = self._keys(keys, mask, days).groupby(list(keys), sort=True).size().rename("value").reset_index()
-        else:
-            counted = pd.DataFrame({"value": [int(mask.sum())] if mask.any() else []})
-        if month is not None:
-            counted["month"] = month
-        return self._named(measure, grouping, counted)
+    def _places(self, grouping: tuple[str, ...], mask: Flags, days: Days) -> tuple[Ints, Flags]:
+        """One number for what the grouping gives of each row; rows without a month are left out where it counts."""
+        places = np.zeros(len(self._began), dtype=np.int64)
+        for name in grouping:
+            codes = (
+                np.searchsorted(self._months, days.astype("datetime64[M]")) if name == "month" else self._codes[name]
+            )
+            places = places * len(self._names[name]) + codes
+        if "month" in grouping:
+            months = days.astype("datetime64[M]")
+            mask = mask & ~np.isnat(months) & (months <= self._now)
+        return places, mask
 
-    def _keys(self, grouping: tuple[str, ...], mask: Flags, days: npt.NDArray[np.datetime64] | None) -> pd.DataFrame:
-        columns: dict[str, object] = {name: self._codes[name][mask] for name in grouping if name != "month"}
-        if "month" in grouping and days is not None:
-            columns["month"] = days[mask].astype("datetime64[M]").astype("datetime64[s]")
-        return pd.DataFrame(columns, index=range(int(mask.sum())))
+    def _named(self, grouping: tuple[str, ...], places: Ints) -> dict[str, object]:
+        """The keys behind such numbers."""
+        keys: dict[str, object] = {}
+        for name in reversed(grouping):
+            places, codes = np.divmod(places, len(self._names[name]))
+            keys[name] = self._names[name][codes]
+        return keys
 
-    def _named(self, measure: str, grouping: tuple[str, ...], frame: pd.DataFrame) -> pd.DataFrame:
-        named: dict[str, object] = {}
-        for name in _KEYS:
-            if name not in grouping:
-                named[name] = ALL
-            elif name == "month":
-                named[name] = np.datetime_as_string(frame["month"].to_numpy().astype("datetime64[M]"), unit="M")
-            else:
-                named[name] = self._names[name][frame[name].to_numpy(dtype=np.int64)]
-        values = frame["value"].to_numpy(dtype=np.int64)
-        return pd.DataFrame(named | {"measure": measure, "value": values}, index=range(len(frame)))
+    def _is(self, *classes: str) -> Flags:
+        return np.logical_or.reduce([self._classes[name] for name in classes])
 
-    def _months_met(self) -> list[np.datetime64]:
-        """Months from the first to that of `as_of`; years without a row are left out."""
-        met = [
-            np.unique(days[~np.isnat(days)].astype("datetime64[M]"))
-            for days in (self._began, self._day["finished_on"], self._day["returned_on"])
-        ]
-        now = self._as_of.astype("datetime64[M]")
-        return [month for month in np.unique(np.concatenate([*met, [now]])) if month <= now]
+    def _months_met(self) -> npt.NDArray[np.datetime64]:
+        """Months with a receipt, an end or a return, and the present one."""
+        days = np.concatenate([self._began, self._finished, self._returned])
+        months = np.unique(np.append(days[~np.isnat(days)].astype("datetime64[M]"), self._now))
+        met: npt.NDArray[np.datetime64] = months[months <= self._now]
+        return met
 
 
 _STOCKS = {"carried_over", "in_progress", "open_overdue", "due_soon", "waiting", *BROKEN_OFF}
