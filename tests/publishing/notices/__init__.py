@@ -1,1 +1,0 @@
-"""Tests of notices to subscribers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import orjson
 import pyarrow as pa
@@ -23,12 +23,11 @@ class Current:
     """Filled in by the chain: the rows that the pointer stands for, None where they cannot be had."""
 
     rows: pa.Table | None = None
-    snapshots: dict[int, int] = field(default_factory=dict)
 
 
 def check_chain(feed: Feed, versions: list[int], current: Current, told: Told) -> Iterator[str]:
     """Walks the versions in order; what is left in `current` is the newest one's rows."""
-    at, rows, applied = 0, None, 0
+    at, rows, applied, whole = 0, None, 0, 0
     for seq in versions:
         manifest = feed.manifest(seq)
         before, is_snapshot = manifest["previous"], is_a_snapshot(manifest)
@@ -38,13 +37,13 @@ def check_chain(feed: Feed, versions: list[int], current: Current, told: Told) -
             applied += 1
             yield from problems
         elif not is_snapshot:
-            yield from _gap(feed, seq, before, versions)
+            yield from _gap(feed, seq, at, versions)
             rows = None
         if is_snapshot:
             held = reading.read_jsonl(feed, seq)
             if follows and rows is not None:
                 yield from _compare(seq, rows, held)
-            rows, current.snapshots[seq] = held, held.num_rows
+            rows, whole = held, whole + 1
         if rows is not None and rows.num_rows != manifest.get("rows", rows.num_rows):
             yield f"phiên bản {seq}: {rows.num_rows} hồ sơ, manifest ghi {manifest['rows']}"
         at = seq
@@ -52,7 +51,7 @@ def check_chain(feed: Feed, versions: list[int], current: Current, told: Told) -
     if rows is None:
         yield f"không dựng được các dòng của phiên bản {at} từ bản đầy đủ và các thay đổi"
     else:
-        told.detail = f"{len(current.snapshots)} bản đầy đủ, {applied} lần thay đổi, {rows.num_rows} hồ sơ"
+        told.detail = f"{whole} bản đầy đủ, {applied} lần thay đổi, {rows.num_rows} hồ sơ"
 
 
 def is_a_snapshot(manifest: dict[str, object]) -> bool:
@@ -62,13 +61,25 @@ def is_a_snapshot(manifest: dict[str, object]) -> bool:
     return reading.JSONL in {entry["name"] for entry in files}
 
 
-def _gap(feed: Feed, seq: int, before: int | None, versions: list[int]) -> Iterator[str]:
-    """A version whose base is not kept: fine at the beginning, and where that base was taken down."""
+def with_their_base(feed: Feed, versions: list[int]) -> list[int]:
+    """The versions, and those before them that the first ones follow, back to a snapshot; as far as they are kept."""
+    found = list(versions)
+    while found and not is_a_snapshot(feed.manifest(found[0])):
+        before = feed.manifest(found[0])["previous"]
+        if before is None or before >= found[0] or feed.place.read(f"{folder(before)}/manifest.json") is None:
+            break
+        found.insert(0, before)
+    return found
+
+
+def _gap(feed: Feed, seq: int, at: int, versions: list[int]) -> Iterator[str]:
+    """A version whose base is not known: fine at the beginning, and where that base was taken down."""
+    before = feed.manifest(seq)["previous"]
     if before is None:
         yield f"phiên bản {seq}: không có phiên bản trước mà cũng không đầy đủ"
-    elif before in versions:
-        yield f"phiên bản {seq}: tiếp sau {before}, nhưng đứng sau phiên bản khác trong index.json"
-    elif before > versions[0] and feed.place.read(f"{folder(before)}/tombstone.json") is None:
+    elif before in versions and before != at:
+        yield f"phiên bản {seq}: tiếp sau {before}, nhưng đứng sau {at} trong index.json"
+    elif before not in versions and at and feed.place.read(f"{folder(before)}/tombstone.json") is None:
         yield f"phiên bản {seq}: tiếp sau {before}, không có trong index.json và không có giấy báo gỡ"
 
 
@@ -118,7 +129,7 @@ def _idle(path: str, rows: pa.Table, whole: pa.Table, updated: pa.Array) -> Iter
     after = whole.filter(pc.is_in(whole["code"], value_set=updated))
     places = pc.index_in(after["code"], value_set=rows["code"].combine_chunks())
     before = rows.take(places)
-    differs = pa.chunked_array([pa.array([False] * after.num_rows)])
+    differs = pa.chunked_array([pa.array([False] * after.num_rows, type=pa.bool_())])
     for name in rows.column_names:
         differs = pc.or_(differs, reading.differing(after[name], before[name]))
     if idle := after.num_rows - (pc.sum(differs).as_py() or 0):

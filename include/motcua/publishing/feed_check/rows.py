@@ -38,7 +38,9 @@ def check_formats(feed: Feed, seq: int, rows: pa.Table) -> Iterator[str]:
     parquet = pyarrow.parquet.read_table(io.BytesIO(feed.body(f"{folder(seq)}/{PARQUET}")))
     if parquet.schema.types != rows.schema.types:
         wrong = [
-            f"{a.name} {a.type}, cần {b.type}" for a, b in zip(parquet.schema, rows.schema, strict=False) if a != b
+            f"{a.name} {a.type}, cần {b.type}"
+            for a, b in zip(parquet.schema, rows.schema, strict=False)
+            if a.type != b.type
         ]
         yield f"{PARQUET}: sai kiểu cột: {'; '.join(wrong[:5])}"
     yield from _unlike(PARQUET, rows, parquet)

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import jsonschema
 
 from motcua.publishing.feed_check.place import Feed
 
-FORMATS = jsonschema.FormatChecker(formats=())
-
-
-def _is_date(text: object) -> bool:
-    return not isinstance(text, str) or date.fromisoformat(text).isoformat() == text
-
-
-def _has_zone(text: object) -> bool:
-    return not isinstance(text, str) or datetime.fromisoformat(text).tzinfo is not None
-
-
-FORMATS.checks("date", ValueError)(_is_date)
-FORMATS.checks("date-time", ValueError)(_has_zone)
-
 
 # Any: a JSON Schema, or JSON of any shape
 def validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
     """For one schema; jsonschema.SchemaError when it is none."""
     jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema, format_checker=FORMATS)
+    return jsonschema.Draft202012Validator(schema, format_checker=_formats())
 
 
 def schema(feed: Feed, name: str) -> Any:
@@ -41,3 +28,19 @@ def against(feed: Feed, name: str, value: Any, path: str) -> Iterator[str]:
     """How a file breaks its schema."""
     for error in validator(schema(feed, name)).iter_errors(value):
         yield f"{path}: {error.json_path}: {error.message[:200]}"
+
+
+@cache
+def _formats() -> jsonschema.FormatChecker:
+    checker = jsonschema.FormatChecker(formats=())
+    checker.checks("date", ValueError)(_is_date)
+    checker.checks("date-time", ValueError)(_has_zone)
+    return checker
+
+
+def _is_date(text: object) -> bool:
+    return not isinstance(text, str) or date.fromisoformat(text).isoformat() == text
+
+
+def _has_zone(text: object) -> bool:
+    return not isinstance(text, str) or datetime.fromisoformat(text).tzinfo is not None

@@ -103,16 +103,13 @@ class _Checker:
         return chain.check_chain(self._feed, self._wanted_versions(), self._current, told)
 
     def snapshots(self) -> Iterator[Finding]:
-        """Each snapshot, the newest last; where the chain did not get that far, the newest alone."""
-        seqs = sorted(self._current.snapshots)
-        for seq in seqs or self._newest_snapshot():
-            yield run(f"Bản đầy đủ {seq}: ba định dạng, thứ tự, kiểu và giá trị", partial(self._snapshot, seq))
-
-    def _newest_snapshot(self) -> list[int]:
+        """Each snapshot, the newest last; none where the pointer or a manifest cannot be read, which is told before."""
         try:
-            return [int(self._index["snapshot"])]
-        except (Unreadable, KeyError, TypeError, ValueError):  # told by the check of the pointer
-            return []
+            seqs = [seq for seq in self._wanted_versions() if chain.is_a_snapshot(self._feed.manifest(seq))]
+        except (Unreadable, KeyError, TypeError, ValueError):
+            return
+        for seq in seqs:
+            yield run(f"Bản đầy đủ {seq}: ba định dạng, thứ tự, kiểu và giá trị", partial(self._snapshot, seq))
 
     def _snapshot(self, seq: int, told: Told) -> Iterator[str]:
         table = rows.read_jsonl(self._feed, seq)
@@ -158,8 +155,10 @@ class _Checker:
         """Versions that are named, oldest first; of the last `days` only, where so many are wanted."""
         index = self._index
         named = sorted({*index["deltas"], index["snapshot"], index["seq"]})
-        if self._wanted.days is None:
-            return named
-        since = datetime.fromisoformat(index["as_of"]) - timedelta(days=self._wanted.days)
-        recent = [seq for seq in named if datetime.fromisoformat(self._feed.manifest(seq)["as_of"]) >= since]
-        return sorted({*recent, *(seq for seq in named if seq >= index["snapshot"])})
+        if self._wanted.days is not None:
+            since = datetime.fromisoformat(index["as_of"]) - timedelta(days=self._wanted.days)
+            named = [seq for seq in named if seq >= index["snapshot"] or self._as_of(seq) >= since]
+        return chain.with_their_base(self._feed, named)
+
+    def _as_of(self, seq: int) -> datetime:
+        return datetime.fromisoformat(self._feed.manifest(seq)["as_of"])
