@@ -16,7 +16,7 @@ _COARSE = bytes.maketrans(b"123456789.", b"000000000 ")
 _NINE_DIGITS, _TWO_GROUPS = b"0" * 9, b"000 000"
 # An identity number has 9 or 12 digits, a telephone number 10 or 11; in digests they stand between letters.
 _NUMBER = re.compile(rb"(?<![0-9A-Za-z_-])\d{9,12}(?![0-9A-Za-z_-])")
-_SPACED_NUMBER = re.compile(rb"(?<![0-9A-Za-z.:_-])(?:\+84|0)\d{1,3}[ .]\d{3}[ .]\d{3,4}(?![0-9A-Za-z_-])")
+_SPACED_NUMBER = re.compile(rb"(?<![0-9A-Za-z.:_-])(?:\+84[ .]?|0)\d{1,3}[ .]\d{3}[ .]\d{3,4}(?![0-9A-Za-z_-])")
 _ADDRESS = re.compile(rb"[0-9A-Za-z._%+-]{1,64}@[0-9A-Za-z-]{1,63}\.[A-Za-z]{2}")
 
 

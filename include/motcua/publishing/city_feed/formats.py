@@ -44,7 +44,11 @@ def typed(lines: bytes, schema: pa.Schema) -> pa.Table:
     if not lines:
         return schema.empty_table()
     options = pyarrow.json.ParseOptions(explicit_schema=_dates_as(schema, pa.timestamp("s")))
-    return _nullable(pyarrow.json.read_json(io.BytesIO(lines), parse_options=options), schema)
+    table = pyarrow.json.read_json(io.BytesIO(lines), parse_options=options)
+    # a column of `schema` that the lines do not have comes as nulls: it is not there
+    keys = orjson.loads(lines[: lines.index(b"\n") + 1])
+    lacking = [name for name in schema.names if name not in keys]
+    return _nullable(table.drop_columns(lacking) if lacking else table, schema)
 
 
 def write_csv(table: pa.Table, path: Path) -> None:

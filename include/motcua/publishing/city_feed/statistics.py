@@ -37,6 +37,8 @@ COUNTS = (
     "received", "carried_over", "in_progress", "finished", "returned", *DONE_CLASSES, "open_overdue", "due_soon",
     "no_due_date", "waiting", *BROKEN_OFF, "online", "online_returned", "postal",
 )  # fmt: skip
+# one stray date of long ago must not bring a hundred empty months
+MONTHS_WITHOUT_GAP = 24
 PERCENTILES = {"median_days": 0.5, "p80_days": 0.8}
 # What may be given together; an agency's field by month can be counted from the rows, and would be most of the file.
 GROUPINGS = (
@@ -200,14 +202,16 @@ class _Figures:
         return keys
 
     def _is(self, *classes: str) -> Flags:
-        return np.logical_or.reduce([self._classes[name] for name in classes])
+        met: Flags = np.logical_or.reduce([self._classes[name] for name in classes])
+        return met
 
     def _months_met(self) -> npt.NDArray[np.datetime64]:
-        """Months with a receipt, an end or a return, and the present one."""
+        """Months with a receipt, an end or a return, and the last ones without a gap: stocks stand in these, too."""
         days = np.concatenate([self._began, self._finished, self._returned])
-        months = np.unique(np.append(days[~np.isnat(days)].astype("datetime64[M]"), self._now))
-        met: npt.NDArray[np.datetime64] = months[months <= self._now]
-        return met
+        met = np.unique(days[~np.isnat(days)].astype("datetime64[M]"))
+        first = max(met[0], self._now - MONTHS_WITHOUT_GAP + 1) if len(met) else self._now
+        months = np.unique(np.concatenate([met, np.arange(first, self._now + 1)]))
+        return np.asarray(months[months <= self._now])
 
 
 _STOCKS = {"carried_over", "in_progress", "open_overdue", "due_soon", "waiting", *BROKEN_OFF}
