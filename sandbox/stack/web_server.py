@@ -40,10 +40,13 @@ TYPES = {
 }
 PACKED = frozenset({".gz", ".parquet", ".png", ".woff2"})
 LEAST_GZIP_BYTES = 1024  # below it, the header costs more than is saved
+REPORTS = "/bao-cao/"
 FOR_EVER = "public, max-age=31536000, immutable"
 CHUNK_BYTES = 1 << 20
 MISSING = "Không có tệp này. There is no such file.\n"
 READ_ONLY = "Chỉ đọc: dùng GET hoặc HEAD. Read only: use GET or HEAD.\n"
+# the contract's data are public: any page may read them, and be told that there is no such look-up
+PUBLIC = {"Access-Control-Allow-Origin": "*"}
 SAFETY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
@@ -52,8 +55,7 @@ def app(folder: Path, reports: Path) -> Starlette:
 
     A report's address is its secret: it is kept out of caches and of search engines, and no other page may read it.
     """
-    # the contract's data are public: any page may read them, and see their tags
-    public = {**SAFETY, "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag"}
+    public = {**SAFETY, **PUBLIC, "Access-Control-Expose-Headers": "ETag"}
     private = {**SAFETY, "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
     def serve(request: Request) -> Response:
@@ -68,7 +70,7 @@ def app(folder: Path, reports: Path) -> Starlette:
         routes=[
             Route("/", lambda _: RedirectResponse("/v1/", 302)),
             Route("/health", lambda _: Response(status_code=204)),
-            Route("/bao-cao/{path:path}", report),
+            Route(f"{REPORTS}{{path:path}}", report),
             Route("/{path:path}", serve),
         ],
         exception_handlers={404: _in_plain_words, 405: _in_plain_words},
@@ -180,7 +182,8 @@ def _is_known(request: Request, digest: str, modified: float) -> bool:
 
 def _in_plain_words(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # registered for these statuses alone
-    headers = {**SAFETY, **(error.headers or {})}
+    shared = {} if request.url.path.startswith(REPORTS) else PUBLIC
+    headers = {**SAFETY, **shared, **(error.headers or {})}
     return PlainTextResponse(MISSING if error.status_code == 404 else READ_ONLY, error.status_code, headers=headers)
 
 

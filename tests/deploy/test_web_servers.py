@@ -246,6 +246,7 @@ def test_what_is_not_published_is_not_there(site: Site, path: str) -> None:
         assert answer.body.decode() == "Không có tệp này. There is no such file.\n"
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["access-control-allow-origin"] == "*"
     assert "etag" not in answer.headers
     assert "immutable" not in answer.headers.get("cache-control", "")
 
@@ -280,4 +281,5 @@ def test_reports_are_kept_nowhere_and_read_by_no_other_page(tmp_path: Path) -> N
         assert (report.headers["cache-control"], report.headers["x-robots-tag"]) == ("no-store", "noindex")
         assert report.headers["referrer-policy"] == "no-referrer"
         assert "access-control-allow-origin" not in report.headers
+        assert "access-control-allow-origin" not in site.ask("/bao-cao/other/").headers
         assert [site.ask(path).status for path in ("/bao-cao/", "/bao-cao/k3y", "/bao-cao/other/")] == [404, 301, 404]
