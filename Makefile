@@ -42,9 +42,11 @@ soak: $(READY) ## the long forms: crashes at every step, runs at once, pages tha
 browser:
 	@$(call install,Chromium,chromium chromium-browser google-chrome,chromium fonts-dejavu-core,tests of the public page)
 
-# programs alone: these packages bring no service that would start
+# programs alone: MariaDB's packages bring no service that would start, and nginx's is masked before it could
 servers:
 	@$(call install,MariaDB,mariadbd /usr/sbin/mariadbd,mariadb-server-core mariadb-client-core,tests on MariaDB)
+	@command -v nginx > /dev/null || [ "$$(id -u)" != 0 ] || [ ! -d /run/systemd/system ] || systemctl --quiet mask nginx
+	@$(call install,nginx,nginx /usr/sbin/nginx,nginx libnginx-mod-http-js,tests of the web server)
 
 # name, programs any of which will do, packages that bring it, what is skipped without
 define install

@@ -19,7 +19,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, Param, task
-from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, moment, newest, places
+from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, FEED, moment, newest, places
 
 with DAG(
     "publish_progress",
@@ -37,7 +37,7 @@ with DAG(
     },
 ):  # fmt: skip
 
-    @task(execution_timeout=timedelta(minutes=30))
+    @task(execution_timeout=timedelta(minutes=30), outlets=[FEED])
     def publish(params: dict[str, Any], dag_run: Any, triggering_asset_events: Any) -> dict[str, Any]:
         """Builds the feed and the page, checks them, and moves the pointer last."""
         from datetime import datetime

@@ -22,6 +22,9 @@ CITY_TIME = "Asia/Ho_Chi_Minh"
 # What the city holds true has moved; `extra` carries `as_of` and `cycle_id`.
 DOSSIERS = Asset(name="dossiers", uri="motcua://warehouse/dossiers", group="motcua")
 
+# A version of the city feed is published, or the last one is still right.
+FEED = Asset(name="feed", uri="motcua://feed/v1", group="motcua")
+
 # With MOTCUA_SCHEDULE=off nothing starts by the clock: a stand-in city stands still at its own moment.
 RUNS_BY_CLOCK = os.environ.get("MOTCUA_SCHEDULE") != "off"
 

@@ -15,5 +15,6 @@ REVOKE ALL ON DATABASE airflow, motcua FROM PUBLIC;
 CREATE ROLE motcua_pipeline;
 CREATE ROLE motcua_sender;
 CREATE ROLE motcua_publisher;
-GRANT motcua_pipeline, motcua_sender, motcua_publisher TO motcua;
+CREATE ROLE motcua_notifier;
+GRANT motcua_pipeline, motcua_sender, motcua_publisher, motcua_notifier TO motcua;
 SQL

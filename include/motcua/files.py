@@ -19,7 +19,8 @@ class Files:
     """A folder; paths are relative to its URL and use `/`."""
 
     def __init__(self, url: str) -> None:
-        self._files, root = fsspec.core.url_to_fs(url)
+        # no remembered listings: another process writes here too, and what it wrote must be seen
+        self._files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self.root = str(root).rstrip("/")
         self._local = Path(self.root) if isinstance(self._files, LocalFileSystem) else None
 

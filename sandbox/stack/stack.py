@@ -129,11 +129,11 @@ class Stack:
         self.seconds["start"] = round(time.monotonic() - began, 1)
 
     def serve_page(self) -> None:
-        """Serves the feed's folder, as any web server would."""
-        folder = self.home / "feeds"
-        folder.mkdir(exist_ok=True)
-        command = ("-m", "http.server", str(self.plan.ports.page), "--bind", "127.0.0.1", "--directory", str(folder))
-        self.programs.start("page", (sys.executable, *command), self._environment, CHECKOUT)
+        """Serves the feed's folder and the offices' reports, as the web server of production does."""
+        options = {"--port": self.plan.ports.page, "--folder": self.home / "feeds", "--reports": self.home / "reports"}
+        arguments = [str(part) for option in options.items() for part in option]
+        command = (sys.executable, "-m", "sandbox.stack.web_server", *arguments)
+        self.programs.start("page", command, self._environment, CHECKOUT)
 
     def _claim(self) -> None:
         run = self.home / "run"

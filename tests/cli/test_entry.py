@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = (
     "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "units", "figures", "sources", "holds",
-    "quarantine", "archive", "rules", "rebuild",
+    "quarantine", "archive", "rules", "rebuild", "feed",
 )  # fmt: skip
 BELOW = (
     "sources check",
@@ -31,6 +31,10 @@ BELOW = (
     "archive rotate",
     "rebuild list",
     "rebuild drop",
+    "feed notify",
+    "feed subscribers",
+    "feed resume",
+    "feed verify",
 )
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 

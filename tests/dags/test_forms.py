@@ -12,6 +12,7 @@ FORMS = {
     "decide_hold": {"hold_id", "decision", "reason", "as_of"},
     "drain_government": set(),
     "maintain": {"as_of"},
+    "notify_subscribers": set(),
     "publish_progress": {"as_of"},
     "replay_quarantine": {"sources", "rules", "everything", "reason", "as_of"},
     "sync_source": {"sources", "since", "full", "reason", "as_of"},

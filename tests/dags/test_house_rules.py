@@ -20,6 +20,7 @@ DAG_IDS = (
     "decide_hold",
     "drain_government",
     "maintain",
+    "notify_subscribers",
     "publish_progress",
     "replay_quarantine",
     "sync_source",

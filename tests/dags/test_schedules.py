@@ -14,12 +14,14 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
     dags = parsed["dags"]
     told = {dag_id: {name: task["outlets"] for name, task in dags[dag_id]["tasks"].items()} for dag_id in dags}
     speaking = [(dag_id, name) for dag_id, tasks in told.items() for name, outlets in tasks.items() if outlets]
-    assert sorted(speaking) == [(dag_id, "announce") for dag_id in SPEAKING]
+    assert sorted(speaking) == sorted([*((dag_id, "announce") for dag_id in SPEAKING), ("publish_progress", "publish")])
+    assert told["publish_progress"]["publish"] == ["feed"]
     assert {tuple(told[dag_id]["announce"]) for dag_id in SPEAKING} == {("dossiers",)}
     assert {dag_id: dag["assets"] for dag_id, dag in dags.items()} == {
         **{dag_id: [] for dag_id in SPEAKING},
         "drain_government": ["dossiers"],
         "maintain": [],
+        "notify_subscribers": ["feed"],
         "publish_progress": ["dossiers"],
     }
 
@@ -30,6 +32,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "decide_hold": "None",
         "drain_government": "Asset or */5 * * * *",
         "maintain": "30 4 * * *",
+        "notify_subscribers": "Asset or */5 * * * *",
         "publish_progress": "Asset",
         "replay_quarantine": "50 * * * *",
         "sync_source": "None",
@@ -45,6 +48,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
         "collect_dossiers": "*/15 7-17 * * 1-5, 0 2 * * *",
         "drain_government": "Asset",
         "maintain": "None",
+        "notify_subscribers": "Asset",
         "publish_progress": "Asset",
     }
 

@@ -83,14 +83,15 @@ def test_ports_are_open_on_this_machine_alone(services: dict[str, Any]) -> None:
 def test_the_web_server_sees_the_feed_and_nothing_else_and_only_reads(services: dict[str, Any]) -> None:
     assert services["feed"]["volumes"] == [
         "feeds:/usr/share/nginx/html:ro",
-        "./config/nginx.conf:/etc/nginx/conf.d/default.conf:ro",
+        "./config/nginx.conf:/etc/nginx/nginx.conf:ro",
+        "./config/feed.js:/etc/nginx/feed.js:ro",
     ]
 
 
 def test_every_file_that_is_mounted_from_the_checkout_exists(services: dict[str, Any]) -> None:
     mounted = [entry.split(":")[0] for service in services.values() for entry in service["volumes"]]
     files = [place for place in mounted if place.startswith(".")]
-    assert files == ["./config/postgres/databases.sh", "./config/nginx.conf"]
+    assert files == ["./config/postgres/databases.sh", "./config/nginx.conf", "./config/feed.js"]
     assert [place for place in files if not (compose.CHECKOUT / place).is_file()] == []
     assert set(mounted) - set(files) == compose.parsed()["volumes"].keys()
 

@@ -33,6 +33,7 @@ RIGHTS = {
         "api.issue": "r", "api.publication": "r", "api.quarantine": "r", "api.source_dossier": "r",
         "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.hold": "r",
         "api.claim": "r", "api.source_day": "r", "api.erasure": "r", "api.pruning": "r",
+        "api.notice": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "arw", "core.sender": "rw",
@@ -44,11 +45,13 @@ RIGHTS = {
         "core.publication": "ar", "core.stage_run": "a",
         "api.cycle": "r", "api.dossier": "r", "api.quarantine": "r", "api.source_state": "r", "api.step": "r",
     },
+    Role.NOTIFIER: {"core.notice": "arw", "core.stage_run": "a", "api.notice": "r"},
 }  # fmt: skip
 SCHEMAS = {
     Role.PIPELINE: {"api", "core", "private", "public"},
     Role.SENDER: {"api", "core", "private", "public"},
     Role.PUBLISHER: {"api", "core", "public"},
+    Role.NOTIFIER: {"api", "core", "public"},
 }
 
 # What a role holds in fact, by whatever way it got it: PUBLIC and memberships count too.
@@ -195,6 +198,16 @@ FORBIDDEN = {
         "UPDATE core.publication SET seq = 9",
         "DELETE FROM core.publication",
         "CREATE VIEW api.more AS SELECT 1",
+    ],
+    Role.NOTIFIER: [
+        "SELECT 1 FROM private.applicant",
+        "SELECT 1 FROM core.dossier",
+        "SELECT 1 FROM api.dossier",
+        "SELECT 1 FROM core.delivery",
+        "SELECT 1 FROM core.publication",
+        "SELECT 1 FROM core.stage_run",
+        "DELETE FROM core.notice",
+        "ALTER TABLE core.notice DROP COLUMN attempts",
     ],
 }
 

@@ -40,7 +40,7 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "pruning", "publication", "source_day",
+    "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "notice", "pruning", "publication", "source_day",
     "source_state", "stage_run", "step",
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ from motcua.registry.precedence import read_precedence
 from motcua.registry.reading import Directory, File, Problems, Row, rows
 from motcua.registry.rules import read_rules
 from motcua.registry.sources import Known, read_sources
+from motcua.registry.subscribers import read_subscribers
 from motcua.registry.succession import read_joined, read_succession
 from motcua.registry.units import read_units
 
@@ -67,6 +68,7 @@ def load_registry(path: Path | None = None) -> Registry:
         calendar=_calendar(directory.file("calendar.csv"), problems),
         corrections=read_corrections(directory.file("corrections.yaml"), correctable, problems),
         rules=read_rules(directory.optional("rules.yaml"), problems),
+        subscribers=read_subscribers(directory.optional("subscribers.yaml"), problems),
         canaries=_canaries(directory.optional("canaries.txt"), problems),
         fingerprint=directory.fingerprint(),
         fingerprint_of_verdicts=directory.fingerprint_of_verdicts(),

@@ -209,6 +209,15 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """Who is told when the city feed moves: `name` as people know it, address and secret in the connection."""
+
+    id: str
+    name: str
+    connection: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
     """Everything that exists, checked as one.
 
@@ -227,6 +236,7 @@ class Registry:
         calendar: working days and hours.
         corrections: known errors of sources, in the order in which they count.
         rules: severities that count instead of the rule book's, by rule: `critical, warning, ignored`.
+        subscribers: of the city feed, by id.
         canaries: texts planted among personal data, which must never leave; only for finding them if they do.
         fingerprint: sha256 of all files.
         fingerprint_of_verdicts: of those by which rows are judged: tables, calendar and rules.
@@ -246,6 +256,7 @@ class Registry:
     calendar: WorkingCalendar
     corrections: tuple[Correction, ...]
     rules: Mapping[str, str]
+    subscribers: Mapping[str, Subscriber]
     canaries: tuple[str, ...]
     fingerprint: str
     fingerprint_of_verdicts: str

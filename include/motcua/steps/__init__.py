@@ -7,6 +7,7 @@ from motcua.steps.deliver import drain
 from motcua.steps.erasure import erase
 from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
+from motcua.steps.notify import notify, resume, subscribers
 from motcua.steps.publish import publish
 from motcua.steps.quarantine import quarantine, quarantined, replay_changed, replay_quarantine
 from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
@@ -16,8 +17,7 @@ from motcua.steps.takedown import take_down
 from motcua.steps.trial import try_rules
 
 __all__ = [
-    "chunks", "collect", "consolidate", "decide_hold", "drain", "drop_rebuilt", "erase", "holds", "judge", "plan",
-    "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "replay_changed",
-    "replay_quarantine", "report", "summary", "take_down",
-    "try_rules",
+    "chunks", "collect", "consolidate", "decide_hold", "drain", "drop_rebuilt", "erase", "holds", "judge",
+    "notify", "plan", "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses",
+    "replay_changed", "replay_quarantine", "report", "resume", "subscribers", "summary", "take_down", "try_rules",
 ]  # fmt: skip

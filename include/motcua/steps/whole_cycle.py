@@ -17,6 +17,7 @@ from motcua.steps.cycles import Chunk, Task, chunks, plan, prepare, report
 from motcua.steps.deliver import PORTAL, drain
 from motcua.steps.held import decide_hold
 from motcua.steps.judge import judge
+from motcua.steps.notify import notify
 from motcua.steps.publish import publish
 from motcua.steps.quarantine import Replay, replay_changed, replay_quarantine
 from motcua.steps.summary import summary
@@ -182,6 +183,9 @@ def _publish_and_deliver(
             else None
         )
         say(f"published version {feed.result()['seq']} with {feed.result()['rows']} dossiers")
+        told = notify(settings=settings, connections=connections, clock=clock, cycle_id=cycle_id)
+        if any(told.values()):
+            say(f"told the feed's subscribers: {told}")
         if delivery is not None:
             say(f"told the Government portal: {delivery.result()}")
 

@@ -21,11 +21,12 @@ MIGRATION_LOCK = 7_315_001
 
 
 class Role(StrEnum):
-    """Who connects: what each may do stands at the end of the first migration."""
+    """Who connects: what each may do stands at the end of the migrations' files."""
 
     PIPELINE = "motcua_pipeline"
     SENDER = "motcua_sender"
     PUBLISHER = "motcua_publisher"
+    NOTIFIER = "motcua_notifier"
 
 
 def engine(settings: Settings, role: Role | None) -> sa.Engine:

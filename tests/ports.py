@@ -1,0 +1,12 @@
+"""A port for a program that must be told one."""
+
+from __future__ import annotations
+
+import socket
+
+
+def free_port() -> int:
+    """One on loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
