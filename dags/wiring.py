@@ -31,6 +31,12 @@ DEFAULTS = {"owner": "motcua", "retries": 2, "retry_delay": timedelta(seconds=30
 BY_KIND_OF_ERROR = ExceptionRetryPolicy(
     rules=[
         RetryRule(
+            exception="motcua.errors.MailUnavailable",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(minutes=15),
+            reason="the mail server was away",
+        ),
+        RetryRule(
             exception=["motcua.errors.MotcuaError", "sqlalchemy.exc.ProgrammingError", "sqlalchemy.exc.IntegrityError"],
             action=RetryAction.FAIL,
             reason="repeating changes nothing: read the message",
@@ -94,16 +100,18 @@ class AirflowConnections:
     """The pipeline's connections, kept by Airflow (`motcua.connections.Connections`)."""
 
     def get(self, connection_id: str) -> Connection:
-        """The connection; ConfigError when Airflow does not know it."""
+        """The connection; ConnectionAbsent when Airflow does not know it."""
         from airflow.sdk import Connection as AirflowConnection
         from airflow.sdk.exceptions import AirflowNotFoundException
         from motcua.connections import Connection
-        from motcua.errors import ConfigError
+        from motcua.errors import ConnectionAbsent
 
         try:
             kept = AirflowConnection.get(connection_id)
         except AirflowNotFoundException as error:
-            raise ConfigError(f"connection {connection_id} is not defined: add it under Admin, Connections") from error
+            raise ConnectionAbsent(
+                f"connection {connection_id} is not defined: add it under Admin, Connections"
+            ) from error
         return Connection(
             id=connection_id,
             host=kept.host,

@@ -10,12 +10,14 @@ from motcua.steps.judge import judge
 from motcua.steps.publish import publish
 from motcua.steps.quarantine import quarantine, quarantined, replay_changed, replay_quarantine
 from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
+from motcua.steps.reports import build_reports, mail_digest, report_links, revoke_report
 from motcua.steps.retention import prune
 from motcua.steps.summary import summary
 from motcua.steps.trial import try_rules
 
 __all__ = [
-    "chunks", "collect", "consolidate", "decide_hold", "drain", "drop_rebuilt", "erase", "holds", "judge", "plan",
-    "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "replay_changed",
-    "replay_quarantine", "report", "summary", "try_rules",
+    "build_reports", "chunks", "collect", "consolidate", "decide_hold", "drain", "drop_rebuilt", "erase", "holds",
+    "judge", "mail_digest", "plan", "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild",
+    "rebuilt_warehouses", "replay_changed", "replay_quarantine", "report", "report_links", "revoke_report", "summary",
+    "try_rules",
 ]  # fmt: skip
