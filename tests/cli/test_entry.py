@@ -15,8 +15,8 @@ from tests.steps.pipeline import Pipeline
 pytestmark = pytest.mark.slow
 
 COMMANDS = (
-    "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "units", "figures", "sources", "holds",
-    "quarantine", "archive", "rules", "rebuild",
+    "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "units", "figures", "check-file",
+    "sources", "holds", "quarantine", "archive", "rules", "rebuild", "reports",
 )  # fmt: skip
 BELOW = (
     "sources check",
@@ -31,6 +31,10 @@ BELOW = (
     "archive rotate",
     "rebuild list",
     "rebuild drop",
+    "reports build",
+    "reports links",
+    "reports revoke",
+    "reports mail",
 )
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 
@@ -38,7 +42,7 @@ OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--j
 def test_help_names_every_command_and_every_exit_status() -> None:
     done = motcua("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.findall(r"^│ (\w+)  ", done.stdout, re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^│ ([a-z][\w-]*)  ", done.stdout, re.MULTILINE) == list(COMMANDS)
     words = " ".join(done.stdout.split())
     assert "0 done · 1 our failure · 2 wrong usage or configuration · 3 done, but some sources were down" in words
 

@@ -22,6 +22,7 @@ DAG_IDS = (
     "maintain",
     "publish_progress",
     "replay_quarantine",
+    "report_quality",
     "sync_source",
 )
 READING = ("collect_dossiers", "sync_source")

@@ -21,6 +21,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
         "drain_government": ["dossiers"],
         "maintain": [],
         "publish_progress": ["dossiers"],
+        "report_quality": [],
     }
 
 
@@ -32,6 +33,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "maintain": "30 4 * * *",
         "publish_progress": "Asset",
         "replay_quarantine": "50 * * * *",
+        "report_quality": "15 5 * * *",
         "sync_source": "None",
     }
 
@@ -46,6 +48,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
         "drain_government": "Asset",
         "maintain": "None",
         "publish_progress": "Asset",
+        "report_quality": "None",
     }
 
 

@@ -9,7 +9,20 @@ import signal
 import typer
 from sqlalchemy.exc import OperationalError
 
-from motcua.cli import archive, cycles, holds, quarantine, rebuild, reports, rules, sources, stages, trace, units
+from motcua.cli import (
+    archive,
+    check_file,
+    cycles,
+    holds,
+    quarantine,
+    rebuild,
+    reports,
+    rules,
+    sources,
+    stages,
+    trace,
+    units,
+)
 from motcua.cli.terminal import OUR_FAILURE, STATUSES, WRONG_USE, fail, log_to_standard_error
 from motcua.errors import ConfigError, MotcuaError
 
@@ -21,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=STATUSES,
 )
-for part in (cycles.app, stages.app, trace.app, units.app):
+for part in (cycles.app, stages.app, trace.app, units.app, check_file.app):
     app.add_typer(part)  # without a name: its commands stand beside the others
 app.add_typer(sources.app, name="sources")
 app.add_typer(holds.app, name="holds")

@@ -97,9 +97,12 @@ def _told(frame: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
     is_asked = pd.MultiIndex.from_frame(frame[["source_id", "agency_code"]]).isin(pairs)
     told = frame["agency_code"].where(is_asked, frame["source_id"].map(first))
     days = {f"{name}_day": local_days(frame[f"{name}_{end}"]) for name, end in _MOMENTS}
-    identity = frame["identity"]
-    shown = identity.where(identity.str.contains(_MEANT_AS_CODE) & ~identity.str.startswith("#"))
-    return frame.assign(agency=told.astype("str"), code=shown.astype("str"), **days).dropna(subset="agency")
+    return frame.assign(agency=told.astype("str"), code=shown_codes(frame["identity"]), **days).dropna(subset="agency")
+
+
+def shown_codes(identities: pd.Series) -> pd.Series:
+    """Those identities of dossiers that were meant as codes; null in the place of all others, which may be anything."""
+    return identities.where(identities.str.contains(_MEANT_AS_CODE) & ~identities.str.startswith("#")).astype("str")
 
 
 _MOMENTS = (("first", "seen"), ("last", "seen"), ("settled", "at"))
