@@ -31,7 +31,7 @@ RIGHTS = {
         "api.batch": "r", "api.cycle": "r", "api.delivery": "r", "api.dossier": "r", "api.dossier_version": "r",
         "api.issue": "r", "api.publication": "r", "api.quarantine": "r", "api.source_dossier": "r",
         "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.hold": "r",
-        "api.report_mail": "r", "api.report_revocation": "r",
+        "api.batch_pages": "r", "api.report_mail": "r", "api.report_revocation": "r",
         "api.claim": "r", "api.source_day": "r", "api.erasure": "r", "api.pruning": "r",
     },
     Role.SENDER: {

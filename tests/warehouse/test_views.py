@@ -41,7 +41,7 @@ COLUMNS = {
 }  # fmt: skip
 OTHERS = {
     "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "pruning", "publication", "source_day",
-    "source_state", "stage_run", "step", "batch_pages", "report_mail", "report_revocation",
+    "batch_pages", "report_mail", "report_revocation", "source_state", "stage_run", "step",
 }  # fmt: skip
 
 

@@ -214,7 +214,8 @@ def _without_people(code: int, words: bytes | str) -> str:
 
 def _addresses(connection: Connection, name: str) -> tuple[str, ...]:
     """Plain addresses: what else a header could be made to say has no place here."""
-    found = tuple(address for _, address in getaddresses([connection.required(name)]))
-    if not all(_ADDRESS.fullmatch(address) for address in found):
+    text = connection.required(name)
+    found = tuple(address for _, address in getaddresses([text]))
+    if not text.isprintable() or not all(_ADDRESS.fullmatch(address) for address in found):
         raise ConfigError(f"connection {connection.id}: {name}: expected mail addresses separated by commas")
     return found

@@ -27,7 +27,7 @@ CREATE VIEW api.batch_pages AS SELECT batch_id, pages, page_notes AS notes FROM 
 CREATE VIEW api.report_revocation AS SELECT * FROM core.report_revocation;
 CREATE VIEW api.report_mail AS SELECT * FROM core.report_mail;
 
-GRANT SELECT ON api.report_revocation, api.report_mail TO motcua_pipeline;
+GRANT SELECT ON api.batch_pages, api.report_revocation, api.report_mail TO motcua_pipeline;
 -- what reports are made of; of these the publisher knows dossiers, quarantine and states of sources already
 GRANT SELECT ON api.issue, api.delivery, api.batch, api.batch_pages TO motcua_publisher;
 GRANT SELECT, INSERT ON core.report_revocation TO motcua_publisher;
