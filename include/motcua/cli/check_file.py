@@ -105,7 +105,7 @@ def _tell(found: FileCheck) -> None:
         )
     copies = found.rows - found.accepted - found.refused
     out.print(
-        f"{found.rows} hồ sơ: {found.accepted} được nhận, {found.refused} bị từ chối"
+        f"{found.rows} dòng: {found.accepted} hồ sơ được nhận, {found.refused} hồ sơ bị từ chối"
         + (f", {copies} dòng lặp lại" if copies else "")
         + f"; {sum(one.severity == 'warning' for one in found.findings)} cảnh báo",
         soft_wrap=True,

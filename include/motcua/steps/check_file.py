@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import pandas as pd
+
 from motcua.domain.calendar import VIETNAM
 from motcua.domain.codes import canonical_agency
 from motcua.errors import ConfigError, SourceChanged
@@ -56,8 +58,8 @@ class FileCheck:
     Attributes:
         source_id: under whose entry of the registry it was read.
         is_named_well: whether it would be taken from its folder: its name is a register's of that source.
-        rows: that are dossiers.
-        accepted: of these; and refused likewise; the rest are copies of another row.
+        rows: that tell of a dossier.
+        accepted: dossiers; and refused likewise; rows beyond these tell of one of them again.
         findings: in the order of the lines.
     """
 
@@ -160,11 +162,12 @@ class _Judged:
 
 
 def _judged(read: Mapped, registry: Registry, as_of: datetime, places: Sequence[Placed]) -> _Judged:
-    _, current, verdict = verdicts(read, registry, as_of)
+    signed, current, verdict = verdicts(read, registry, as_of)
     frame = verdict.findings.drop_duplicates(["row", "rule", "field"]).join(current[["code", "page_row"]], on="row")
     accepted = len(current) - len(verdict.refused)
     # a refused row has more to worry about than its warnings
     frame = frame[(frame["severity"] == "critical") | ~frame["row"].isin(verdict.refused)]
+    frame = _at_every_copy(frame, signed)
     code = shown_codes(frame["code"].map(identity_of, na_action="ignore")).fillna("")
     frame = frame.assign(code=code, field=frame["field"].map(words.field_name))
     columns = ["severity", "owner", "rule", "page_row", "code", "field"]
@@ -175,3 +178,11 @@ def _judged(read: Mapped, registry: Registry, as_of: datetime, places: Sequence[
     if not read.unknown_fields.empty:
         findings.append(Finding("warning", "motcua", "unknown_field", 0, 0, "", words.OTHER_FIELD))
     return _Judged(accepted, len(verdict.refused), findings)
+
+
+def _at_every_copy(frame: pd.DataFrame, signed: pd.DataFrame) -> pd.DataFrame:
+    """What stands twice and differs is told of each of its lines: only their office knows which one is right."""
+    is_twice = frame["rule"] == "duplicate_in_batch"
+    copies = signed.loc[~signed["copies_agree"], ["code", "page_row"]]
+    twice = frame[is_twice].drop(columns="page_row").merge(copies, on="code")
+    return pd.concat([frame[~is_twice], twice], ignore_index=True)
