@@ -36,6 +36,24 @@ UNREADABLE = {
     "PROTOCOL": "tệp không đọc được như một sổ theo dõi",
     "READER": "việc đọc tệp bị ngắt, xin chạy lại",
 }
+# What a reader says of a file, by some of its words → what its office does.
+ADVICE = (
+    ("has no column", "thêm cột còn thiếu vào dòng tiêu đề; nếu đơn vị gọi cột bằng tên khác, báo bộ phận dữ liệu"),
+    ("more than once", "dòng tiêu đề có hai cột cùng nghĩa: bỏ bớt một cột"),
+    ("no header found", "kiểm tra dòng tiêu đề, dấu phân cách và bảng mã của tệp (thử --encoding)"),
+    ("no sheet with a header", "không trang tính nào có dòng tiêu đề của sổ theo dõi: kiểm tra tên các cột"),
+    ("encrypted", "bỏ mật khẩu của tệp rồi lưu lại"),
+    (".xls kind", "lưu lại tệp thành .xlsx"),
+    ("UTF-16", "lưu lại tệp dạng CSV UTF-8, hoặc .xlsx"),
+    ("got a workbook", "tệp là bảng tính: đặt đuôi .xlsx"),
+    ("expected XLSX", "mở tệp bằng Excel và lưu lại thành .xlsx"),
+    ("macros", "lưu lại thành .xlsx không có macro"),
+    ("a damaged workbook", "tệp bị hỏng: mở bằng Excel và lưu lại"),
+    ("are Vietnamese", "bảng mã khai báo không khớp với tệp: thử --encoding, hoặc lưu lại dạng CSV UTF-8"),
+    ("its bytes are UTF-8", "tệp đã là UTF-8: thử --encoding utf-8, và báo bộ phận dữ liệu để sửa khai báo"),
+    ("quote", "một dấu ngoặc kép không được đóng: sửa dòng nêu ở chi tiết"),
+)
+OTHER_ADVICE = "lưu lại tệp, hoặc gửi dòng chi tiết cho bộ phận dữ liệu của thành phố"
 
 
 @app.command(
@@ -75,7 +93,8 @@ def check(
         )  # fmt: skip
     except SourceError as error:
         meaning = UNREADABLE.get(error.kind, UNREADABLE["PROTOCOL"])
-        fail("không đọc được tệp", f"{meaning}\nchi tiết: {error.message}", WRONG_USE)
+        advice = next((advice for words, advice in ADVICE if words in error.message), OTHER_ADVICE)
+        fail("không đọc được tệp", f"{meaning}\ncần làm: {advice}\nchi tiết: {error.message}", WRONG_USE)
     if table is not None:
         _write(table, found.findings)
     if as_json:

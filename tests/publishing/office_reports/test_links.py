@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from motcua import warehouse
 from motcua.connections import EnvironmentConnections
 from motcua.errors import ConfigError
 from motcua.publishing.office_reports import links
 from motcua.publishing.office_reports.shelf import Shelf
+from motcua.warehouse import Role
 
 from tests.publishing.office_reports.offices import NEIGHBOUR, WARD, Offices
+from tests.warehouse.builders import AS_OF
 
 KEY, OTHER = bytes(32), bytes(31) + b"\1"
 
@@ -86,6 +90,21 @@ def test_each_revocation_is_another_generation(offices: Offices) -> None:
     assert len({offices.links()[WARD], offices.revoke(), offices.revoke(), offices.revoke()}) == 4
     assert offices.execute("SELECT max(generation) FROM core.report_revocation") == [(3,)]
     assert len(list(offices.shelf.iterdir())) == 1
+
+
+def test_who_builds_waits_for_who_revokes(offices: Offices) -> None:
+    engine = warehouse.engine(offices.settings, Role.PUBLISHER)
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as connection:
+            links.alone(connection)
+            building = pool.submit(offices.build, WARD)
+            with pytest.raises(TimeoutError):
+                building.result(timeout=1)
+            links.revoke(connection, WARD, reason="lộ", by="test", at=AS_OF)
+        assert building.result(timeout=30)["changed"] == 1
+    engine.dispose()
+    # what it built lies behind the new link
+    assert [folder.name for folder in offices.shelf.iterdir()] == [offices.links()[WARD].strip("/")]
 
 
 def test_an_agency_that_has_no_report_cannot_be_revoked(offices: Offices) -> None:
