@@ -23,6 +23,7 @@ DAG_IDS = (
     "notify_subscribers",
     "publish_progress",
     "replay_quarantine",
+    "report_quality",
     "sync_source",
 )
 READING = ("collect_dossiers", "sync_source")

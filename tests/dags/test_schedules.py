@@ -23,6 +23,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
         "maintain": [],
         "notify_subscribers": ["feed"],
         "publish_progress": ["dossiers"],
+        "report_quality": [],
     }
 
 
@@ -35,6 +36,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "notify_subscribers": "Asset or */5 * * * *",
         "publish_progress": "Asset",
         "replay_quarantine": "50 * * * *",
+        "report_quality": "15 5 * * *",
         "sync_source": "None",
     }
 
@@ -50,6 +52,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
         "maintain": "None",
         "notify_subscribers": "Asset",
         "publish_progress": "Asset",
+        "report_quality": "None",
     }
 
 

@@ -32,6 +32,7 @@ RIGHTS = {
         "api.batch": "r", "api.cycle": "r", "api.delivery": "r", "api.dossier": "r", "api.dossier_version": "r",
         "api.issue": "r", "api.publication": "r", "api.quarantine": "r", "api.source_dossier": "r",
         "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.hold": "r",
+        "api.batch_pages": "r", "api.report_mail": "r", "api.report_revocation": "r",
         "api.claim": "r", "api.source_day": "r", "api.erasure": "r", "api.pruning": "r",
         "api.notice": "r",
     },
@@ -44,6 +45,9 @@ RIGHTS = {
     Role.PUBLISHER: {
         "core.publication": "ar", "core.stage_run": "a",
         "api.cycle": "r", "api.dossier": "r", "api.quarantine": "r", "api.source_state": "r", "api.step": "r",
+        # reports to the offices: what is wrong, where it stands in what was read, what the portal refused
+        "api.issue": "r", "api.delivery": "r", "api.batch": "r", "api.batch_pages": "r",
+        "core.report_revocation": "ar", "core.report_mail": "arw",
     },
     Role.NOTIFIER: {"core.notice": "arw", "core.stage_run": "a", "api.notice": "r"},
 }  # fmt: skip
@@ -197,6 +201,8 @@ FORBIDDEN = {
         "UPDATE core.delivery SET state = 'accepted'",
         "UPDATE core.publication SET seq = 9",
         "DELETE FROM core.publication",
+        "UPDATE core.report_revocation SET generation = 9",
+        "DELETE FROM core.report_mail",
         "CREATE VIEW api.more AS SELECT 1",
     ],
     Role.NOTIFIER: [

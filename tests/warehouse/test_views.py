@@ -40,8 +40,8 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "notice", "pruning", "publication", "source_day",
-    "source_state", "stage_run", "step",
+    "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "notice", "pruning", "publication",
+    "source_day", "source_state", "stage_run", "step", "batch_pages", "report_mail", "report_revocation",
 }  # fmt: skip
 
 
