@@ -1,7 +1,7 @@
 """What the bars are about, measured: everything, or some of it by name.
 
 python -m tests.bench [whole_city one_day day_on_airflow platforms large_source rebuild sealing rules_try
-                      quarantine_replay] [--scale 1.0]
+                      quarantine_replay push] [--scale 1.0]
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import day_on_airflow, large_source, one_day, platforms, rebuild, rule_changes, sealing, whole_city
+from tests.bench import (
+    day_on_airflow,
+    large_source,
+    one_day,
+    platforms,
+    push,
+    rebuild,
+    rule_changes,
+    sealing,
+    whole_city,
+)
 
 MEASUREMENTS = {
     "whole_city": whole_city.measure,
@@ -25,6 +35,7 @@ MEASUREMENTS = {
     "sealing": sealing.measure,
     "rules_try": rule_changes.measure_trial,
     "quarantine_replay": rule_changes.measure_replay,
+    "push": push.measure,
 }
 
 

@@ -1,4 +1,4 @@
-"""The ledger's SQL: what is due, what is needed to render it, and what came of it. One fence guards every write."""
+"""The ledger's SQL: whose turn it is to send, and what came of it. One fence guards every write; `due` reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,63 +19,9 @@ RETRY_AFTER = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 )
 
-_NEXT_TURN = sa.text("UPDATE core.sender SET fence = fence + 1 RETURNING fence, failures, closed_until, reason")
-
-# only the newest version is ever told: what is open of older ones waits to be superseded
-_DUE = sa.text("""
-SELECT DISTINCT o.code FROM core.delivery o JOIN core.dossier d ON d.code = o.code AND d.version = o.version
-WHERE o.state IN ('queued', 'sent', 'unknown') AND (o.due_at IS NULL OR o.due_at <= :now)
-ORDER BY o.code
-""")
-
-# Times as the portal writes them; null becomes empty. The applicant is the lead source's; steps and supplements are
-# those of all sources that count, the same one from the first of them.
-_DOSSIERS = sa.text("""
-SELECT d.code, d.version, d.procedure_code, d.field_code, d.agency_code, d.channel, d.applicant_kind, d.status,
-       d.result_delivery, d.paid_online, d.digitised, d.deleted,
-       coalesce(to_char(d.submitted_at, 'YYYYMMDDHH24MISS'), '') AS submitted_at,
-       coalesce(to_char(d.received_at, 'YYYYMMDDHH24MISS'), '') AS received_at,
-       coalesce(to_char(d.due_at, 'YYYYMMDDHH24MISS'), '') AS due_at,
-       coalesce(to_char(d.finished_at, 'YYYYMMDDHH24MISS'), '') AS finished_at,
-       coalesce(to_char(d.returned_at, 'YYYYMMDDHH24MISS'), '') AS returned_at,
-       coalesce(to_char(d.refused_at, 'YYYYMMDDHH24MISS'), '') AS refused_at,
-       a.name, a.identity_kind, a.identity_number, a.phone, a.email, a.summary, a.fees, a.components,
-       p.version AS held_version, coalesce(p.steps, '{}') AS held_steps,
-       coalesce((SELECT jsonb_agg(jsonb_build_object(
-                    'at', to_char(s.at, 'YYYYMMDDHH24MISS'), 'status', s.status, 'department', s.department,
-                    'agency_code', s.agency_code,
-                    'note', s.note, 'started_at', to_char(s.started_at, 'YYYYMMDDHH24MISS'),
-                    'due_at', to_char(s.due_at, 'YYYYMMDDHH24MISS')) ORDER BY s.at, s.status, s.n)
-                 FROM (SELECT DISTINCT ON (x.at, x.status, x.n) x.*, c.agency_code
-                       FROM private.step x JOIN core.source_dossier c USING (code, source_id)
-                       WHERE x.code = d.code AND x.source_id = ANY(d.sources)
-                       ORDER BY x.at, x.status, x.n, array_position(d.sources, x.source_id)) s), '[]') AS steps_list,
-       coalesce((SELECT jsonb_agg(jsonb_build_object(
-                    'external_id', b.external_id, 'note', b.note,
-                    'requested_at', to_char(b.requested_at, 'YYYYMMDDHH24MISS'),
-                    'answered_at', to_char(b.answered_at, 'YYYYMMDDHH24MISS'),
-                    'due_at', to_char(b.due_at, 'YYYYMMDDHH24MISS')) ORDER BY b.requested_at, b.n)
-                 FROM (SELECT DISTINCT ON (x.requested_at) x.* FROM private.supplement x
-                       WHERE x.code = d.code AND x.source_id = ANY(d.sources)
-                       ORDER BY x.requested_at, array_position(d.sources, x.source_id), x.n) b), '[]')
-           AS supplements_list,
-       o.state IN ('queued', 'sent', 'unknown') AS is_open,
-       o.state IN ('queued', 'sent', 'unknown') AND (o.due_at IS NULL OR o.due_at <= :now) AS is_due,
-       coalesce(t.state IN ('queued', 'sent', 'unknown') AND (t.due_at IS NULL OR t.due_at <= :now), false)
-           AS steps_due,
-       u.version AS uncertain_version, u.body_sha256 AS uncertain_call
-FROM core.dossier d
-JOIN core.delivery o ON o.code = d.code AND o.version = d.version AND o.service = 'DongBoHoSoMC'
-LEFT JOIN core.delivery t ON t.code = d.code AND t.version = d.version AND t.service = 'CapNhatTienDoHoSoMC'
-LEFT JOIN private.applicant a ON a.code = d.code AND a.source_id = d.lead_source_id
-LEFT JOIN core.portal_copy p ON p.code = d.code
-LEFT JOIN LATERAL (
-    SELECT version, body_sha256 FROM core.delivery
-    WHERE p.code IS NULL AND code = d.code AND service = 'DongBoHoSoMC' AND state IN ('sent', 'unknown')
-    ORDER BY version DESC LIMIT 1
-) u ON true
-WHERE d.code = ANY(:codes)
-ORDER BY d.code
+_NEXT_TURN = sa.text("""
+UPDATE core.sender SET fence = fence + 1
+RETURNING fence, failures, closed_until, reason, refusals, tolerance, doubt
 """)
 
 _SENT = sa.text("""
@@ -91,6 +36,12 @@ SET state = :state, portal_code = :portal_code, portal_message = :message, due_a
     settled_at = CASE WHEN :state <> 'queued' THEN CAST(:now AS timestamptz) END
 FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version)
 WHERE o.code = v.code AND o.version = v.version AND o.service = :service
+""")
+
+_PUT_BACK = sa.text("""
+UPDATE core.delivery o SET state = 'queued', portal_code = :portal_code, portal_message = :message, due_at = NULL
+FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version)
+WHERE o.code = v.code AND o.version = v.version AND o.service = :service AND o.state = 'sent'
 """)
 
 # each by its own number of tries: one that has had its last takes no other with it
@@ -141,6 +92,18 @@ FROM (SELECT code, array_agg(key) AS keys
 WHERE p.code = k.code
 """)
 
+# The merge supersedes in the same order: whoever comes second waits, and nobody for each other.
+_LOCK = sa.text("""
+SELECT count(*) FROM (
+    SELECT FROM core.delivery WHERE code = ANY(:codes) AND state IN ('queued', 'sent', 'unknown')
+    ORDER BY code, version, service FOR NO KEY UPDATE
+) o
+""")
+
+_KEEP_OUTCOME = sa.text(
+    "UPDATE core.sender SET drained_at = :now, drained = CAST(:drained AS jsonb) WHERE fence = :fence"
+)
+
 Versions = Mapping[str, int]
 
 
@@ -153,12 +116,18 @@ class Turn:
         failures: calls in a row without an answer, before it.
         closed_until: the breaker: nothing is to be sent before this moment.
         reason: why.
+        refusals: what `verdicts` counted so far.
+        tolerance: how often as many refusals as usual it takes until the portal is doubted.
+        doubt: why it is doubted, or None.
     """
 
     fence: int
     failures: int
     closed_until: datetime | None
     reason: str | None
+    refusals: float
+    tolerance: int
+    doubt: str | None
 
 
 @contextmanager
@@ -184,29 +153,9 @@ def check_fence(connection: sa.Connection, fence: int) -> None:
         raise StaleWrite(f"sender {current} has taken over from sender {fence}: this one writes no more")
 
 
-def due_codes(connection: sa.Connection, now: datetime) -> list[str]:
-    """Codes with something to tell the portal, in order."""
-    return list(connection.execute(_DUE, {"now": now}).scalars())
-
-
-def open_dossiers(connection: sa.Connection) -> int:
-    """How many deliveries of dossiers have no outcome yet."""
-    statement = sa.text(
-        "SELECT count(*) FROM core.delivery WHERE state IN ('queued', 'sent', 'unknown') AND service = :service"
-    )
-    return int(connection.execute(statement, {"service": DOSSIERS}).scalar_one())
-
-
-# Any: rows of a query, whose shape `records.Row` describes
-def dossiers(connection: sa.Connection, codes: Sequence[str], now: datetime) -> list[dict[str, Any]]:
-    """What is needed to render these dossiers, as they are now.
-
-    Returns:
-        A row a dossier, by code: its facts; `held_version` and `held_steps`, what the portal is known to hold;
-        `is_open, is_due, steps_due` of its newest version; and where a create has an unknown outcome,
-        `uncertain_version` and `uncertain_call`, which all dossiers of that call share.
-    """
-    return [row._asdict() for row in connection.execute(_DOSSIERS, {"codes": list(codes), "now": now})]
+def lock(connection: sa.Connection, codes: Sequence[str]) -> None:
+    """Keeps the merge from what is open of these dossiers until this transaction ends."""
+    connection.execute(_LOCK, {"codes": list(codes)})
 
 
 def mark_sent(
@@ -255,6 +204,19 @@ def retry(
     }  # fmt: skip
     connection.execute(_RETRIED, values)
     _settle_others(connection, service, values, is_accepted=False)
+
+
+def put_back(
+    connection: sa.Connection, service: str, versions: Versions, *, portal_code: str | None, message: str
+) -> None:
+    """What of these versions was sent and had no verdict is queued again, due at once."""
+    values = _of(versions) | {"service": service, "portal_code": portal_code, "message": message}
+    connection.execute(_PUT_BACK, values)
+
+
+def keep_outcome(connection: sa.Connection, fence: int, drained: bytes, now: datetime) -> None:
+    """What a drain did, as a JSON object, for whoever asks later."""
+    connection.execute(_KEEP_OUTCOME, {"fence": fence, "drained": drained.decode(), "now": now})
 
 
 def mark_held(connection: sa.Connection, versions: Versions) -> None:
