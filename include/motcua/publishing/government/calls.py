@@ -23,7 +23,7 @@ from motcua.publishing.government.client import (
     NotSent,
     PortalClient,
 )
-from motcua.publishing.government.outbox import DOSSIERS, Turn
+from motcua.publishing.government.outbox import DOSSIERS, STEPS, Turn
 from motcua.publishing.government.outcome import Outcome
 from motcua.publishing.government.records import Row, step_key, without_personal
 from motcua.publishing.government.verdicts import Verdicts
@@ -83,9 +83,11 @@ class Calls:
         self._drain.go_on()
         versions = self.versions(parcels)
         contents = [orjson.dumps(part) for part in _parts([one for records in parcels.values() for one in records])]
-        with self.transaction(versions) as connection:
-            digest = hashlib.sha256(b"".join(contents)).digest()
-            outbox.mark_sent(connection, service, versions, digest, self._drain.clock(), tries=tries)
+        digest = hashlib.sha256(b"".join(contents)).digest()
+        with self._connection.begin():
+            outbox.mark_sent(
+                self._connection, self._drain.turn.fence, service, versions, digest, self._drain.clock(), tries=tries
+            )
         try:
             pass_by("drain.before_call")
             for content in contents:  # more than one only for the steps of one very long dossier
@@ -94,7 +96,7 @@ class Calls:
         except PortalUnavailable as error:
             self._wait(service, versions, error)
         except LogInRefused as refused:
-            with self.transaction(versions) as connection:
+            with self.transaction() as connection:
                 outbox.settle(connection, service, versions, "queued", self._drain.clock(), message=str(refused))
             raise
         except PortalRejected as rejected:
@@ -115,7 +117,7 @@ class Calls:
             return
         verdicts = {code: one for code, one in refused.items() if one.code in _RECORD_FAULTS}
         now = self._drain.clock()
-        with self.transaction(refused) as connection:
+        with self.transaction() as connection:
             for code, rejected in refused.items():
                 settle = outbox.settle if code in verdicts else outbox.retry
                 settle(
@@ -132,11 +134,10 @@ class Calls:
         return {code: self._rows[code]["version"] for code in sorted(codes)}
 
     @contextmanager
-    def transaction(self, codes: Iterable[str]) -> Iterator[sa.Connection]:
-        """A transaction that a newer sender would have fenced off, with what is open of these dossiers locked."""
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A transaction that a newer sender would have fenced off."""
         with self._connection.begin():
             outbox.check_fence(self._connection, self._drain.turn.fence)
-            outbox.lock(self._connection, list(codes))
             yield self._connection
 
     def _refused(
@@ -162,18 +163,13 @@ class Calls:
         """A refusal that is no verdict: queued again, with the portal's code but none of its words."""
         message = "refused, but the portal refuses too much at once: no verdict on this dossier"
         versions = self.versions(codes)
-        with self.transaction(versions) as connection:
+        with self.transaction() as connection:
             outbox.put_back(connection, service, versions, portal_code=rejected.code, message=message)
 
     def _accept(self, service: str, parcels: Parcels, versions: Mapping[str, int]) -> None:
-        now = self._drain.clock()
-        with self.transaction(versions) as connection:
-            outbox.settle(connection, service, versions, "accepted", now)
-            if service == DOSSIERS:
-                outbox.mark_held(connection, versions)
-            else:
-                outbox.mark_steps_held(connection, {code: [step_key(one) for one in parcels[code]] for code in parcels})
-            findings.settle(connection, service, list(versions), now)
+        keys = [",".join(map(step_key, parcels[code])) for code in versions] if service == STEPS else []
+        with self._connection.begin():
+            outbox.mark_taken(self._connection, self._drain.turn.fence, service, versions, self._drain.clock(), keys)
         self._drain.verdicts.taken(len(versions))
         if service == DOSSIERS:
             self._drain.outcome.add("accepted", len(versions))
@@ -183,7 +179,7 @@ class Calls:
     def _wait(self, service: str, versions: Mapping[str, int], error: PortalUnavailable) -> None:
         """No answer: tried again on schedule. What was never sent is never given up."""
         state = "queued" if isinstance(error, NotSent) else "unknown"
-        with self.transaction(versions) as connection:
+        with self.transaction() as connection:
             outbox.retry(connection, service, versions, state, self._drain.clock(), message=str(error))
         if service == DOSSIERS and state == "unknown":
             self._drain.outcome.add("unknown", len(versions))
@@ -196,7 +192,7 @@ def in_calls(parcels: Parcels, attempts: Mapping[str, int]) -> Iterator[Parcels]
     """
     some: dict[str, Sequence[Mapping[str, object]]] = {}
     count, most = 0, MOST_RECORDS
-    for code in sorted(parcels, key=lambda code: (_most_together(attempts[code]) * -1, code)):
+    for code in sorted(parcels, key=lambda code: (max(attempts[code], TRIES_TOGETHER), code)):
         records, together = parcels[code], _most_together(attempts[code])
         if some and (count + len(records) > MOST_RECORDS or len(some) >= min(most, together)):
             yield some
@@ -208,7 +204,7 @@ def in_calls(parcels: Parcels, attempts: Mapping[str, int]) -> Iterator[Parcels]
 
 
 def _most_together(attempts: int) -> int:
-    return max(1, MOST_RECORDS >> max(0, attempts - TRIES_TOGETHER + 1))
+    return MOST_RECORDS if attempts < TRIES_TOGETHER else max(1, MOST_RECORDS >> (attempts - TRIES_TOGETHER + 1))
 
 
 def _parts(records: Sequence[Mapping[str, object]]) -> list[Sequence[Mapping[str, object]]]:

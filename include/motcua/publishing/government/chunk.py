@@ -95,7 +95,7 @@ class Chunk:
         done = {code for code, version in there.items() if version == self._rows[code]["version"]}
         unclear = {code for code, call in calls.items() if call in found and found[call] is None}
         now, versions = self._drain.clock(), self._calls.versions
-        with self._calls.transaction(calls) as connection:
+        with self._calls.transaction() as connection:
             outbox.mark_held(connection, there)
             outbox.settle(connection, DOSSIERS, versions(done), "accepted", now)
             findings.settle(connection, DOSSIERS, list(done), now)
@@ -118,7 +118,7 @@ class Chunk:
         if not unneeded:
             return
         now, message = self._drain.clock(), "deleted before the portal knew of it"
-        with self._calls.transaction(unneeded) as connection:
+        with self._calls.transaction() as connection:
             versions = self._calls.versions(unneeded)
             outbox.settle(connection, DOSSIERS, versions, "superseded", now, message=message)
             for service in (DOSSIERS, STEPS):
@@ -133,7 +133,7 @@ class Chunk:
         by_reason: dict[str, list[str]] = {}
         for code, fault in faults.items():
             by_reason.setdefault(fault.reason, []).append(code)
-        with self._calls.transaction(faults) as connection:
+        with self._calls.transaction() as connection:
             for reason, codes in by_reason.items():
                 outbox.settle(
                     connection, service, self._calls.versions(codes), "queued", now, message=reason,
@@ -159,7 +159,7 @@ class Chunk:
 
     def _forget_steps(self, codes: Iterable[str]) -> None:
         """The portal has lost these dossiers, and with them every step."""
-        with self._calls.transaction(codes) as connection:
+        with self._calls.transaction() as connection:
             outbox.forget_steps(connection, list(codes))
         for code in codes:
             self._rows[code] = {**self._rows[code], "held_steps": []}
@@ -189,7 +189,7 @@ class Chunk:
         if not codes:
             return
         now = self._drain.clock()
-        with self._calls.transaction(codes) as connection:
+        with self._calls.transaction() as connection:
             outbox.settle(connection, STEPS, self._calls.versions(codes), "accepted", now)
             findings.settle(connection, STEPS, codes, now)
 

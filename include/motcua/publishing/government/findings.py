@@ -1,6 +1,6 @@
 """What keeps a dossier from the portal, as an issue with an owner: what it would refuse, and what it has refused.
 
-These rules are the sender's alone: the merge neither writes nor settles them. A step's issue has `steps` in front of
+A step's issue has `steps` in front of
 its field.
 """
 
@@ -11,11 +11,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from motcua.publishing.government.outbox import DOSSIERS
+from motcua.publishing.government.outbox import DOSSIERS, REJECTED, RULES, WOULD_REFUSE
 from motcua.publishing.government.shapes import Fault
-
-WOULD_REFUSE, REJECTED = "portal_would_refuse", "portal_rejected"
-RULES = (WOULD_REFUSE, REJECTED)
 
 # at the page that the lead source's word stands on
 _FOUND = sa.text("""
