@@ -73,7 +73,11 @@ def test_calls_of_unknown_outcome_are_looked_up_one_by_one(outbox: Setting, scri
     outbox.drain(script.connection)
     script.play(HELD, NOT_HELD)
     outbox.drain(script.connection, SOON)
-    assert script.told[2:5] == [("look-up", codes[:1]), ("look-up", codes[100:]), ("create", codes[100:])]
+    assert [one for one in script.told[2:] if one[0] != "steps"] == [
+        ("look-up", codes[:1]),
+        ("look-up", codes[100:]),
+        ("create", codes[100:]),
+    ]
 
 
 def test_look_up_without_an_answer_holds_up_no_other(outbox: Setting, script: ScriptedPortal) -> None:

@@ -36,6 +36,7 @@ class Chunk:
             Stopped: another chunk has found a reason to stop.
         """
         with self._connection.begin():
+            outbox.work_by_index(self._connection)
             rows = due.dossiers(self._connection, codes, self._drain.clock())
         self._rows.update({row["code"]: row for row in rows})
         held = {row["code"] for row in rows if not row["is_open"] and row["held_version"] == row["version"]}

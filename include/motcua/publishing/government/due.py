@@ -61,7 +61,7 @@ SELECT d.code, d.version, d.procedure_code, d.field_code, d.agency_code, d.chann
                        WHERE x.code = d.code AND x.source_id = ANY(d.sources)
                        ORDER BY x.requested_at, array_position(d.sources, x.source_id), x.n) b), '[]')
            AS supplements_list,
-       o.attempts, coalesce(t.attempts, 0) AS step_attempts,
+       o.state, o.attempts, coalesce(t.attempts, 0) AS step_attempts,
        o.state IN ('queued', 'sent', 'unknown') AS is_open,
        o.state IN ('queued', 'sent', 'unknown') AND (o.due_at IS NULL OR o.due_at <= :now) AS is_due,
        coalesce(t.state IN ('queued', 'sent', 'unknown') AND (t.due_at IS NULL OR t.due_at <= :now), false)
@@ -105,7 +105,7 @@ def dossiers(connection: sa.Connection, codes: Sequence[str], now: datetime) -> 
 
     Returns:
         A row a dossier, by code: its facts; `held_version` and `held_steps`, what the portal is known to hold;
-        `is_open, is_due, steps_due` of its newest version; and where a create has an unknown outcome,
+        `state, attempts, step_attempts, is_open, is_due, steps_due` of its newest version; and where a create has an unknown outcome,
         `uncertain_version` and `uncertain_call`, which all dossiers of that call share.
     """
     return [row._asdict() for row in connection.execute(_DOSSIERS, {"codes": list(codes), "now": now})]

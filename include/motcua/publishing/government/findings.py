@@ -1,4 +1,4 @@
-"""What keeps a dossier from the portal, as an issue with an owner: what it would refuse, and what it has refused.
+"""What stands between a dossier and the portal, as an issue with an owner: refused, or held there otherwise.
 
 A step's issue has `steps` in front of
 its field.
@@ -14,6 +14,9 @@ import sqlalchemy as sa
 from motcua.publishing.government.outbox import DOSSIERS, REJECTED, RULES, WOULD_REFUSE
 from motcua.publishing.government.shapes import Fault
 
+# what a repair did not mend; only a comparison settles it
+DIFFERS = "portal_differs"
+
 # at the page that the lead source's word stands on
 _FOUND = sa.text("""
 INSERT INTO core.issue
@@ -26,6 +29,10 @@ ORDER BY d.code
 ON CONFLICT (code, source_id, rule, field) DO UPDATE SET
     severity = EXCLUDED.severity, owner = EXCLUDED.owner, page_sha256 = EXCLUDED.page_sha256,
     batch_id = EXCLUDED.batch_id, last_seen = EXCLUDED.last_seen, settled_at = NULL
+""")
+
+_AGREES = sa.text("""
+UPDATE core.issue SET settled_at = :now WHERE code = ANY(:codes) AND rule = :rule AND settled_at IS NULL
 """)
 
 # dossiers' and steps' are apart: one may be mended while the other is not
@@ -52,6 +59,18 @@ def settle(connection: sa.Connection, service: str, codes: Sequence[str], now: d
     connection.execute(
         _SETTLED, {"codes": list(codes), "rules": list(RULES), "now": now, "of_steps": service != DOSSIERS}
     )
+
+
+def differing(connection: sa.Connection, fields: Mapping[str, Sequence[str]], now: datetime) -> None:
+    """Fields, by dossier, in which the portal still holds something else; none: it does not hold the dossier."""
+    pairs = [(code, name) for code, names in fields.items() for name in names or ("",)]
+    codes, names = [code for code, _ in pairs], [name for _, name in pairs]
+    _add(connection, DIFFERS, codes, names, ["motcua"] * len(pairs), now)
+
+
+def agreeing(connection: sa.Connection, codes: Sequence[str], now: datetime) -> None:
+    """The portal holds these dossiers as we do."""
+    connection.execute(_AGREES, {"codes": list(codes), "rule": DIFFERS, "now": now})
 
 
 def _field(service: str, field: str) -> str:

@@ -26,6 +26,13 @@ UPDATE core.sender SET fence = fence + 1
 RETURNING fence, failures, closed_until, reason, refusals, tolerance, doubt
 """)
 
+# A call is small beside the ledger, and statistics are old while it moves: by index, row by row, is always right, and
+# rows are locked in the order in which they are named.
+_BY_INDEX = sa.text("""
+SELECT set_config(name, 'off', false)
+FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) AS name
+""")
+
 # One statement before a call and one after it: a fence that has moved on leaves nothing to write.
 _SENT = sa.text("""
 WITH turn AS (SELECT fence FROM core.sender FOR SHARE)
@@ -161,6 +168,11 @@ def turn(engine: sa.Engine) -> Iterator[tuple[sa.Connection, Turn | None]]:
         finally:
             # at once: a closed session keeps its lock until the server notices
             keeper.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": SENDER_LOCK})
+
+
+def work_by_index(connection: sa.Connection) -> None:
+    """Makes this session plan for few rows."""
+    connection.execute(_BY_INDEX)
 
 
 def check_fence(connection: sa.Connection, fence: int) -> None:

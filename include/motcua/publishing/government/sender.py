@@ -14,7 +14,7 @@ from motcua.connections import Connection
 from motcua.errors import PortalRejected, PortalUnavailable, StaleWrite
 from motcua.publishing.government import due, outbox
 from motcua.publishing.government.breaker import Breaker
-from motcua.publishing.government.calls import Drain, Stopped
+from motcua.publishing.government.calls import MOST_RECORDS, Drain, Stopped
 from motcua.publishing.government.chunk import Chunk
 from motcua.publishing.government.client import CALL_SECONDS, CALLS_PER_SECOND, CONNECTIONS, LogInRefused, PortalClient
 from motcua.publishing.government.outcome import Outcome
@@ -23,8 +23,10 @@ from motcua.registry import Registry
 
 # More threads than connections: while some wait for their answers, the others render and settle.
 MORE_THREADS = 4
-# Steps of so many dossiers fill their calls to the brim: a chunk of 100 leaves one call in seven nearly empty.
+# Steps of so many dossiers fill their calls to the brim: a chunk of 100 leaves one call in seven nearly empty. Where
+# there are few dossiers, smaller chunks keep all threads busy.
 DOSSIERS_A_CHUNK = 500
+CHUNKS_A_THREAD = 2
 PROBE_SIZE = 100
 
 
@@ -105,7 +107,7 @@ class _Sender:
         if self._drain.outcome.stopped:
             return
         new, retries = ([code for code in codes if code not in probe] for codes in (new, retries))
-        chunks = [*_chunks(new), *_chunks(retries)]
+        chunks = [*_chunks(new, threads), *_chunks(retries, threads)]
         with ThreadPoolExecutor(threads) as pool:
             futures = [pool.submit(self._send, chunk) for chunk in chunks[:1]]
             if self._drain.breaker.is_on_trial:
@@ -158,5 +160,7 @@ class _Sender:
             self._drain.outcome.stop(str(error))
 
 
-def _chunks(codes: Sequence[str]) -> list[Sequence[str]]:
-    return [codes[start : start + DOSSIERS_A_CHUNK] for start in range(0, len(codes), DOSSIERS_A_CHUNK)]
+def _chunks(codes: Sequence[str], threads: int) -> list[Sequence[str]]:
+    whole_calls = len(codes) // (threads * CHUNKS_A_THREAD) // MOST_RECORDS
+    size = MOST_RECORDS * min(max(1, whole_calls), DOSSIERS_A_CHUNK // MOST_RECORDS)
+    return [codes[start : start + size] for start in range(0, len(codes), size)]
