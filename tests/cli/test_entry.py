@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = (
     "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "units", "figures", "sources", "holds",
-    "quarantine", "archive", "rules", "rebuild",
+    "quarantine", "archive", "rules", "rebuild", "outbox",
 )  # fmt: skip
 BELOW = (
     "sources check",
@@ -31,6 +31,10 @@ BELOW = (
     "archive rotate",
     "rebuild list",
     "rebuild drop",
+    "outbox list",
+    "outbox retry",
+    "outbox drop",
+    "outbox reconcile",
 )
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 

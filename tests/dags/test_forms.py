@@ -13,6 +13,7 @@ FORMS = {
     "drain_government": set(),
     "maintain": {"as_of"},
     "publish_progress": {"as_of"},
+    "reconcile_government": {"as_of"},
     "replay_quarantine": {"sources", "rules", "everything", "reason", "as_of"},
     "sync_source": {"sources", "since", "full", "reason", "as_of"},
 }

@@ -21,6 +21,7 @@ DAG_IDS = (
     "drain_government",
     "maintain",
     "publish_progress",
+    "reconcile_government",
     "replay_quarantine",
     "sync_source",
 )

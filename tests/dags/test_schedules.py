@@ -21,6 +21,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
         "drain_government": ["dossiers"],
         "maintain": [],
         "publish_progress": ["dossiers"],
+        "reconcile_government": [],
     }
 
 
@@ -31,6 +32,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "drain_government": "Asset or */5 * * * *",
         "maintain": "30 4 * * *",
         "publish_progress": "Asset",
+        "reconcile_government": "30 3 * * *",
         "replay_quarantine": "50 * * * *",
         "sync_source": "None",
     }
@@ -46,6 +48,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
         "drain_government": "Asset",
         "maintain": "None",
         "publish_progress": "Asset",
+        "reconcile_government": "None",
     }
 
 

@@ -40,7 +40,7 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "pruning", "publication", "source_day",
+    "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "hold", "issue", "pruning", "publication", "reconciliation", "source_day",
     "source_state", "stage_run", "step",
 }  # fmt: skip
 

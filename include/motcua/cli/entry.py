@@ -9,7 +9,7 @@ import signal
 import typer
 from sqlalchemy.exc import OperationalError
 
-from motcua.cli import archive, cycles, holds, quarantine, rebuild, rules, sources, stages, trace, units
+from motcua.cli import archive, cycles, holds, outbox, quarantine, rebuild, rules, sources, stages, trace, units
 from motcua.cli.terminal import OUR_FAILURE, STATUSES, WRONG_USE, fail, log_to_standard_error
 from motcua.errors import ConfigError, MotcuaError
 
@@ -29,6 +29,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(archive.app, name="archive")
 app.add_typer(rules.app, name="rules")
 app.add_typer(rebuild.app, name="rebuild")
+app.add_typer(outbox.app, name="outbox")
 
 
 def main() -> None:

@@ -7,15 +7,18 @@ from motcua.steps.deliver import drain
 from motcua.steps.erasure import erase
 from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
+from motcua.steps.outbox import deliveries, drop_deliveries, outbox, retry_deliveries
 from motcua.steps.publish import publish
 from motcua.steps.quarantine import quarantine, quarantined, replay_changed, replay_quarantine
 from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
+from motcua.steps.reconcile import reconcile
 from motcua.steps.retention import prune
 from motcua.steps.summary import summary
 from motcua.steps.trial import try_rules
 
 __all__ = [
-    "chunks", "collect", "consolidate", "decide_hold", "drain", "drop_rebuilt", "erase", "holds", "judge", "plan",
-    "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "replay_changed",
-    "replay_quarantine", "report", "summary", "try_rules",
+    "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain", "drop_deliveries", "drop_rebuilt",
+    "erase", "holds", "judge", "outbox", "plan", "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild",
+    "rebuilt_warehouses", "reconcile", "replay_changed", "replay_quarantine", "report", "retry_deliveries", "summary",
+    "try_rules",
 ]  # fmt: skip

@@ -105,7 +105,7 @@ def dossiers(connection: sa.Connection, codes: Sequence[str], now: datetime) -> 
 
     Returns:
         A row a dossier, by code: its facts; `held_version` and `held_steps`, what the portal is known to hold;
-        `state, attempts, step_attempts, is_open, is_due, steps_due` of its newest version; and where a create has an unknown outcome,
-        `uncertain_version` and `uncertain_call`, which all dossiers of that call share.
+        `state, attempts, step_attempts, is_open, is_due, steps_due` of its newest version; and where a create has an
+        unknown outcome, `uncertain_version` and `uncertain_call`, which all dossiers of that call share.
     """
     return [row._asdict() for row in connection.execute(_DOSSIERS, {"codes": list(codes), "now": now})]

@@ -65,7 +65,7 @@ def reconcile(
     """
     outcome = Outcome()
     counts: Counter[str] = Counter()
-    with outbox.turn(engine) as (keeper, turn):
+    with outbox.turn(engine) as (_, turn):
         if turn is None:
             outcome.stop("another sender is at work")
         elif turn.closed_until is not None and turn.closed_until > clock():
@@ -75,8 +75,8 @@ def reconcile(
                 connection, rate_per_second=rate_per_second, call_seconds=call_seconds, connections=connections
             )
             breaker = Breaker(engine, turn, clock, outcome)
-            with closing(client), ThreadPoolExecutor(connections) as pool:
-                comparer = _Comparer(keeper, client, registry, clock, turn, breaker, outcome, pool, counts)
+            with closing(client), engine.connect() as session, ThreadPoolExecutor(connections) as pool:
+                comparer = _Comparer(session, client, registry, clock, turn, breaker, outcome, pool, counts)
                 comparer.run(as_of, clock() + budget)
     return {name: counts[name] for name in COUNTS} | {"stopped": outcome.stopped}
 
@@ -118,7 +118,7 @@ class _Comparer:
         pool: ThreadPoolExecutor,
         counts: Counter[str],
     ) -> None:
-        self._connection = connection.execution_options(isolation_level="READ COMMITTED")
+        self._connection = connection
         self._client = client
         self._registry = registry
         self._clock = clock
