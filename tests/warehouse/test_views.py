@@ -40,7 +40,8 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "hold", "issue", "pruning", "publication", "reconciliation", "source_day",
+    "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "hold", "issue", "pruning",
+    "publication", "reconciliation", "source_day",
     "source_state", "stage_run", "step",
 }  # fmt: skip
 

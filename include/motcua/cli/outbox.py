@@ -25,9 +25,9 @@ FOUND = {
 
 # Any: rows and JSON, shaped as `steps.outbox` says
 Told = Mapping[str, Any]
-State = StrEnum("State", {name: name for name in DELIVERIES})
-Retried = StrEnum("Retried", {name: name for name in ("queued", "unknown", "rejected", "given_up")})
-Codes = Annotated[list[str], typer.Argument(metavar="CODE…", help="Codes of dossiers.")]
+State = StrEnum("State", ["queued", "sent", "accepted", "rejected", "unknown", "given_up", "superseded"])
+Retried = StrEnum("Retried", ["queued", "unknown", "rejected", "given_up"])
+Codes = Annotated[list[str], typer.Argument(metavar="CODE", help="Codes of dossiers.")]
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -79,7 +79,7 @@ def listed(
 
 @app.command()
 def retry(
-    code: Annotated[list[str] | None, typer.Argument(metavar="[CODE]…", help="Codes of dossiers.")] = None,
+    code: Annotated[list[str] | None, typer.Argument(metavar="[CODE]", help="Codes of dossiers.")] = None,
     *,
     reason: Reason,
     state: Annotated[Retried | None, typer.Option("--state", help="All in this state.")] = None,

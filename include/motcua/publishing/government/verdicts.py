@@ -1,8 +1,8 @@
 """Whether the portal refuses what it used to take: a change of its contract is one problem, not a city's dossiers.
 
 Every dossier that is refused on its own counts one, every twenty that are taken take one back: the count rises only
-while more than 5 % are refused. Where it is too high, nothing more is sent and nothing of it ends as rejected; the
-next drain sends one probe batch first. It lives in PostgreSQL and outlives a drain.
+while more than 5 % are refused. Where it is too high, nothing more is sent and what has no verdict
+yet gets none; the next drain sends one probe batch first. It lives in PostgreSQL and outlives a drain.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ TAKEN_FOR_ONE_REFUSED = 20
 # Found after some 30 calls by one thread, and no more than 50 by all: halving is one thread's at a time. A batch of an
 # office with a few bad dossiers stays below it.
 MOST_REFUSALS = 12
-# of a probe of 100: as many as 5 %
-MOST_REFUSALS_OF_PROBE = 6
 # An office with many bad dossiers looks like a changed contract until a probe is taken: then twice as many may be bad.
 MOST_TOLERANCE = 1 << 12
 
@@ -62,7 +60,7 @@ class Verdicts:
         self._refusals = 0.0
 
     def end_probe(self) -> bool:
-        """Whether the portal may be trusted again: it took something, and refused next to nothing of the probe."""
+        """Whether the portal may be trusted again: it took something of the probe, and more than it refused."""
         if self._outcome.stopped is None and not self._taken:
             self._outcome.stop(f"the probe was not taken; the portal is still doubted: {self._doubt}")
         if self._outcome.stopped is not None:
@@ -79,9 +77,10 @@ class Verdicts:
 
     def refused(self, rejected: PortalRejected) -> None:
         """Counts a dossier refused on its own; one too many stops the drain."""
-        most = MOST_REFUSALS_OF_PROBE if self.is_doubted else MOST_REFUSALS * self._tolerance
         with self._lock:
             self._refusals += 1
+            # a probe is of all offices: there it is not enough that many are refused, more must be than are taken
+            most = max(MOST_REFUSALS, self._taken) if self.is_doubted else MOST_REFUSALS * self._tolerance
             if self._refusals < most or self._outcome.stopped is not None:
                 return
             # its words may name a person, and the dossier they are about is one of many: only the code is kept
