@@ -15,8 +15,8 @@ from tests.steps.pipeline import Pipeline
 pytestmark = pytest.mark.slow
 
 COMMANDS = (
-    "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "asof", "units", "figures", "sources", "holds",
-    "quarantine", "archive", "rules", "rebuild", "feed", "check-file", "reports",
+    "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "asof", "units", "figures", "sources",
+    "holds", "quarantine", "archive", "rules", "rebuild", "feed", "check-file", "reports", "outbox",
 )  # fmt: skip
 BELOW = (
     "sources check",
@@ -39,6 +39,10 @@ BELOW = (
     "reports links",
     "reports revoke",
     "reports mail",
+    "outbox list",
+    "outbox retry",
+    "outbox drop",
+    "outbox reconcile",
 )
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 

@@ -22,6 +22,7 @@ DAG_IDS = (
     "maintain",
     "notify_subscribers",
     "publish_progress",
+    "reconcile_government",
     "replay_quarantine",
     "report_quality",
     "sync_source",

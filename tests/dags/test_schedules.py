@@ -24,6 +24,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
         "notify_subscribers": ["feed"],
         "publish_progress": ["dossiers"],
         "report_quality": [],
+        "reconcile_government": [],
     }
 
 
@@ -35,6 +36,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "maintain": "30 4 * * *",
         "notify_subscribers": "Asset or */5 * * * *",
         "publish_progress": "Asset",
+        "reconcile_government": "30 3 * * *",
         "replay_quarantine": "50 * * * *",
         "report_quality": "15 5 * * *",
         "sync_source": "None",
@@ -53,6 +55,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
         "notify_subscribers": "Asset",
         "publish_progress": "Asset",
         "report_quality": "None",
+        "reconcile_government": "None",
     }
 
 

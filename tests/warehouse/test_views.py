@@ -42,6 +42,7 @@ COLUMNS = {
 OTHERS = {
     "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "notice", "pruning", "publication",
     "source_day", "source_state", "stage_run", "step", "batch_pages", "report_mail", "report_revocation",
+    "delivery_decision", "reconciliation",
 }  # fmt: skip
 
 

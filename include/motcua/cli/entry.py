@@ -16,6 +16,7 @@ from motcua.cli import (
     cycles,
     feed,
     holds,
+    outbox,
     quarantine,
     rebuild,
     reports,
@@ -46,6 +47,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(feed.app, name="feed")
 app.add_typer(reports.app, name="reports")
+app.add_typer(outbox.app, name="outbox")
 
 
 def main() -> None:
