@@ -85,6 +85,7 @@ def write_version(
     agencies: Iterable[Mapping[str, object]],
     procedures: Iterable[Sequence[object]],
     as_of: datetime = AS_OF,
+    seq: int = 7,
 ) -> None:
     """The files of a version that the page reads, and the pointer to it."""
     place = feed / VERSION
@@ -95,7 +96,7 @@ def write_version(
         names = ("procedure_code", "procedure_name", "field", "level", "limit_value", "limit_unit")
         csv.writer(file, lineterminator="\n").writerows([names, *procedures])
     index = {
-        "seq": 7, "as_of": as_of.isoformat(), "manifest": f"{VERSION}/manifest.json", "snapshot": 7, "lookup_hex": 3,
+        "seq": seq, "as_of": as_of.isoformat(), "manifest": f"{VERSION}/manifest.json", "snapshot": 7, "lookup_hex": 3,
         "sources_ok": 257, "sources_total": 258, "expires_at": (as_of + timedelta(hours=26)).isoformat(),
     }  # fmt: skip
     (feed / "index.json").write_text(json.dumps(index), encoding="utf-8")

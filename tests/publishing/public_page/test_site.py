@@ -99,22 +99,29 @@ def test_nothing_is_rewritten_while_the_feed_says_the_same(feed: Path, registry:
 
 def test_only_pages_that_say_something_else_are_rewritten(feed: Path, registry: Registry) -> None:
     before = stamps(feed)
-    agencies = feed / VERSION / "agencies.json"
-    agencies.write_text(agencies.read_text(encoding="utf-8").replace("never_connected", "stale"), encoding="utf-8")
-    assert build_page(feed.as_uri(), registry.calendar) == 0
     catalogue = feed / VERSION / "procedures.csv"
     catalogue.write_text(catalogue.read_text(encoding="utf-8").replace(",7,", ",9,"), encoding="utf-8")
-    assert build_page(feed.as_uri(), registry.calendar) == 3
+    index = feed / "index.json"
+    index.write_text(f"{index.read_text(encoding='utf-8')}\n", encoding="utf-8")
+    assert build_page(feed.as_uri(), registry.calendar) == 4
     after = stamps(feed)
     assert {path for path in after if after[path] != before[path] and path.endswith("html")} == {
-        "don-vi/H24.02.html", "thu-tuc/1.000049.html", "thu-tuc/index.html",
+        "don-vi/H24.02.html", "thu-tuc/1.000049.html", "thu-tuc/index.html", "index.html",
     }  # fmt: skip
+
+
+def test_a_page_that_was_interrupted_is_finished(feed: Path, registry: Registry) -> None:
+    (feed / "don-vi" / "H24.02.html").unlink()
+    (feed / "index.html").unlink()
+    assert build_page(feed.as_uri(), registry.calendar) == 2
+    assert (feed / "don-vi" / "H24.02.html").exists()
 
 
 def test_pages_of_units_that_are_no_more_go(feed: Path, registry: Registry) -> None:
     assert (feed / "don-vi" / "H24.33.05.html").exists()
     write_version(
         feed,
+        seq=8,
         rows=[row(code="1", agency="H24", progress="early", received="2018-12-03", finished="2018-12-04")],
         agencies=[agency("H24", "UBND thành phố", "city", None)],
         procedures=[BIRTH],
@@ -133,6 +140,7 @@ def test_the_style_of_the_page_before_stays_until_nobody_can_have_it_open(feed: 
     first.write_text(f"<link href=tai-nguyen/{older.name}>", encoding="utf-8")
     build_page(feed.as_uri(), registry.calendar)
     assert (older.exists(), forgotten.exists()) == (True, False)
+    first.write_text("", encoding="utf-8")
     build_page(feed.as_uri(), registry.calendar)
     assert not older.exists()
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from motcua.publishing.public_page.trend import Month
 
-WIDTH, HEIGHT = 640, 250
-LEFT, TOP, BOTTOM = 78, 14, 44  # room for "12.000", half a line, and two lines of month and year
+WIDTH, HEIGHT = 640, 310
+LEFT, TOP, BOTTOM = 84, 14, 52  # room for "12.000", half a line, and two lines of month and year
 WIDEST_BAR = 30
 MOST_LINES = 4
 

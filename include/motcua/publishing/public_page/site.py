@@ -37,12 +37,13 @@ def shared_files() -> dict[str, tuple[str, bytes]]:
     return found
 
 
-def pages(content: Content, shared: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def pages(content: Content, shared: Mapping[str, str], made_of: str) -> Iterator[tuple[str, str]]:
     """Path and HTML of every page; the first page comes last.
 
     Args:
         content: what is said.
         shared: paths of `shared_files` by name.
+        made_of: a mark that the first page carries.
 
     Raises:
         PublicationRefused: a code that cannot name a file.
@@ -59,13 +60,18 @@ def pages(content: Content, shared: Mapping[str, str]) -> Iterator[tuple[str, st
     )
     for name in ("diem-nghen.html", "en.html"):
         yield name, environment.get_template(f"{name}.j2").render(root="", groups=grouped, rule=bottlenecks)
-    words = WORDS | {
+    first = environment.get_template("index.html.j2")
+    yield FIRST_PAGE, first.render(root="", groups=grouped, words=_json(_words(content)), made_of=made_of)
+
+
+def _words(content: Content) -> dict[str, object]:
+    """What the look-up needs to know beside the dossier."""
+    return WORDS | {
         "swapped": [day.isoformat() for day in content.swapped_days],
         "counted": [day.isoformat() for day in content.counted_days],
         "as_of": content.version.as_of.date().isoformat(),
         "agencies": sorted(unit.code for unit in content.units),
     }
-    yield FIRST_PAGE, environment.get_template("index.html.j2").render(root="", groups=grouped, words=_json(words))
 
 
 def _unit_pages(environment: jinja2.Environment, content: Content) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ APOLOGIES = {
     "lỗi và hẹn lại ngày trả kết quả; nếu chưa nhận được, ông/bà hãy hỏi Bộ phận một cửa.",
     "overdue": "Hồ sơ này được giải quyết chậm hơn ngày hẹn. Thành phố xin lỗi ông/bà vì sự chậm trễ.",
 }
-WORDS = {
+WORDS: dict[str, object] = {
     "status": {int(code): name for code, name in STATUS_NAMES.items()},
     "punctuality": PUNCTUALITY,
     "settled": [int(code) for code in SETTLED],
