@@ -22,6 +22,7 @@ from motcua.publishing.public_page.units import Unit, units
 from motcua.publishing.reading import CITY_TIME
 
 _COLUMNS = ["agency_code", "agency_name", "procedure_code", "channel", "progress", "received_on", "finished_on"]
+_PAIR = ("agency_code", "procedure_code")
 # A look-up counts working days from the due date of a dossier to now: a year covers nearly all, beyond it says days.
 _DAYS_AROUND = timedelta(days=370)
 
@@ -66,7 +67,7 @@ class Content:
         city: all dossiers.
         trend: the city's months.
         units: every unit, in the order of `agencies.json`.
-        unit_trends: months by agency code.
+        unit_trends: the same months by agency code, of those that had any flow.
         procedures: by code.
         handling: by procedure code; absent where none is done.
         lines: every procedure at every unit that has dossiers of it, largest first.
@@ -116,28 +117,24 @@ def read_content(store: FeedStore, calendar: WorkingCalendar) -> Content:
     index = orjson.loads(required(store, "index.json"))
     version = _version(index)
     rows = current_rows(store, index, columns=_COLUMNS)
-    pairs = count(rows, "agency_code", "procedure_code")
+    pairs = count(rows, *_PAIR)
     city = count(rows).get((), NOTHING)
     agencies = orjson.loads(required(store, f"{version.folder}/agencies.json"))
     shown_units = units(agencies, count(rows, "agency_code"), _names(rows))
     catalogue = required(store, f"{version.snapshot}/procedures.csv")
     shown_procedures = procedures(catalogue, count(rows, "procedure_code"))
     today = version.as_of.date()
-    city_flows = flows(rows).get((), {})
-    shown_months = span(city_flows, today)
-    unit_flows = flows(rows, "agency_code")
+    trend, unit_trends = _trends(rows, today)
     around = (today - _DAYS_AROUND, today + _DAYS_AROUND)
     return Content(
         version=version,
         city=city,
-        trend=months(city_flows, shown_months),
+        trend=trend,
         units=shown_units,
-        unit_trends={unit.code: months(unit_flows.get((unit.code,), {}), shown_months) for unit in shown_units},
+        unit_trends=unit_trends,
         procedures=shown_procedures,
         handling={str(key[0]): taken for key, taken in handling_times(rows, calendar, "procedure_code").items()},
-        lines=_lines(
-            pairs, handling_times(rows, calendar, "agency_code", "procedure_code"), shown_units, shown_procedures
-        ),
+        lines=_lines(pairs, handling_times(rows, calendar, *_PAIR), shown_units, shown_procedures),
         bottlenecks=find_bottlenecks(city, shown_units, shown_procedures, pairs),
         swapped_days=calendar.swapped_days(*around),
         counted_days=around,
@@ -158,6 +155,14 @@ def _version(index: Mapping[str, object]) -> Version:
         sources_total=int(str(index["sources_total"])),
         lookup_hex=int(str(index["lookup_hex"])),
     )
+
+
+def _trends(rows: pa.Table, until: date) -> tuple[list[Month], dict[str, list[Month]]]:
+    """The city's months, and the same months by agency code, of agencies that have flows."""
+    city = flows(rows).get((), {})
+    shown = span(city, until)
+    by_agency = flows(rows, "agency_code")
+    return months(city, shown), {str(key[0]): months(one, shown) for key, one in by_agency.items()}
 
 
 def _names(rows: pa.Table) -> dict[str, str | None]:

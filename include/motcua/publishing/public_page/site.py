@@ -15,7 +15,8 @@ from motcua.errors import PublicationRefused
 from motcua.publishing.public_page import bottlenecks
 from motcua.publishing.public_page.charts import HEIGHT, LEFT, WIDTH, trend_chart
 from motcua.publishing.public_page.content import Content
-from motcua.publishing.public_page.units import groups
+from motcua.publishing.public_page.trend import Month
+from motcua.publishing.public_page.units import CITY_LEVEL, groups
 from motcua.publishing.public_page.words import WORDS
 
 FIRST_PAGE = "index.html"
@@ -76,14 +77,17 @@ def _words(content: Content) -> dict[str, object]:
 
 def _unit_pages(environment: jinja2.Environment, content: Content) -> Iterator[tuple[str, str]]:
     template, lines = environment.get_template("unit.html.j2"), content.lines_by_unit()
-    by_code = {unit.code: unit for unit in content.units}
+    nothing = [Month(first_day=month.first_day) for month in content.trend]
+    # of the city everything is below and everything says so: its page and theirs leave that out
+    districts = {unit.code: unit for unit in content.units if unit.group != CITY_LEVEL}
     for unit in content.units:
+        below = [one for one in content.units if one.parent == unit.code] if unit.code in districts else []
         body = template.render(
             root="../",
             unit=unit,
-            parent=by_code.get(unit.parent or ""),
-            below=groups(one for one in content.units if one.parent == unit.code and unit.group != "Cấp thành phố"),
-            trend=content.unit_trends[unit.code],
+            parent=districts.get(unit.parent or ""),
+            below=groups(below),
+            trend=content.unit_trends.get(unit.code, nothing),
             lines=lines.get(unit.code, ()),
         )
         yield f"{UNITS}/{_plain(unit.code)}.html", body

@@ -9,10 +9,11 @@ from datetime import datetime
 from motcua.publishing.public_page.figures import NOTHING, Figures, Key, total
 from motcua.publishing.reading import CITY_TIME
 
+CITY_LEVEL = "Cấp thành phố"
 # In the order of the page; the same in three tiers (districts) and in two (special zones).
 _GROUPS = {
-    "city": "Cấp thành phố",
-    "department": "Cấp thành phố",
+    "city": CITY_LEVEL,
+    "department": CITY_LEVEL,
     "district": "Quận, huyện",
     "ward": "Phường",
     "township": "Thị trấn",
