@@ -60,7 +60,7 @@ def _made_of(index: bytes) -> str:
 def _write(store: FeedStore, path: str, body: bytes) -> bool:
     if store.read(path) == body:
         return False
-    # the first page is flushed last: a power cut before it leaves files that the next publication compares again
+    # not flushed one by one: 800 flushes cost seconds, and the next version mends what a power cut takes
     store.replace(path, body, flush=path == FIRST_PAGE)
     return True
 
