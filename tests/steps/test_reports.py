@@ -12,6 +12,8 @@ from tests.igate_records import AS_OF, record
 from tests.publishing.office_reports.offices import Offices
 from tests.steps.pipeline import Pipeline
 
+pytestmark = pytest.mark.slow
+
 CANARY = "Hoàng Yến"
 BAD = "000.05.33.H24-181012-9001"
 
