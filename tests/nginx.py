@@ -27,12 +27,13 @@ MOVED = {
     "js_path /etc/nginx;": "js_path {config};",
     "listen 80;": "listen 127.0.0.1:{port};",
     "root /usr/share/nginx/html;": "root {folder};",
+    "alias /usr/share/nginx/reports/;": "alias {place}/reports/;",
 }
 
 
 @contextmanager
 def nginx(folder: Path, place: Path) -> Iterator[str]:
-    """Serves `folder` (with `v1/` in it); yields the address. `place` is for its own files."""
+    """Serves `folder` (with `v1/` in it); yields the address; reports lie in `place/reports`, its own files beside."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None or not (MODULES / "ngx_http_js_module.so").exists():
         if os.environ.get(SKIP_NOTHING):

@@ -15,8 +15,8 @@ from tests.steps.pipeline import Pipeline
 pytestmark = pytest.mark.slow
 
 COMMANDS = (
-    "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "asof", "units", "figures", "sources",
-    "holds", "quarantine", "archive", "rules", "rebuild", "feed", "check-file", "reports", "outbox",
+    "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "asof", "units", "figures", "check-file",
+    "sources", "holds", "quarantine", "archive", "rules", "rebuild", "feed", "reports", "outbox",
 )  # fmt: skip
 BELOW = (
     "sources check",

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.web_servers import SERVERS, own, serving
+from tests.web_servers import SERVERS, serving
 
 pytestmark = pytest.mark.slow
 
@@ -271,15 +271,22 @@ def test_tag_follows_a_file_that_is_replaced_in_its_second_with_one_of_its_size(
     assert second.headers["etag"] == f'"{hashlib.sha256(second.body).hexdigest()}"'
 
 
-def test_reports_are_kept_nowhere_and_read_by_no_other_page(tmp_path: Path) -> None:
-    (tmp_path / "feeds").mkdir()
-    write(tmp_path / "reports" / "k3y" / "index.html", b"<!doctype html>")
-    with own(tmp_path / "feeds", tmp_path) as address:
+@pytest.mark.parametrize("server", SERVERS)
+def test_reports_are_kept_nowhere_and_read_by_no_other_page(server: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    write(tmp_path / "feeds" / "v1" / "index.json", b"{}")
+    report = tmp_path / "reports" / "k3y"
+    for name, body in {"index.html": b"<!doctype html>", "loi.csv": b"a", ".index.html.ab12": b"draft"}.items():
+        write(report / name, body)
+    with serving(server, tmp_path / "feeds", tmp_path) as address:
         site = Site(address, tmp_path)
-        report = site.ask("/bao-cao/k3y/")
-        assert (report.status, report.body) == (200, b"<!doctype html>")
-        assert (report.headers["cache-control"], report.headers["x-robots-tag"]) == ("no-store", "noindex")
-        assert report.headers["referrer-policy"] == "no-referrer"
-        assert "access-control-allow-origin" not in report.headers
-        assert "access-control-allow-origin" not in site.ask("/bao-cao/other/").headers
-        assert [site.ask(path).status for path in ("/bao-cao/", "/bao-cao/k3y", "/bao-cao/other/")] == [404, 301, 404]
+        found = site.ask("/bao-cao/k3y/")
+        assert (found.status, found.body) == (200, b"<!doctype html>")
+        assert (found.headers["cache-control"], found.headers["x-robots-tag"]) == ("no-store", "noindex")
+        assert found.headers["referrer-policy"] == "no-referrer"
+        assert site.ask("/bao-cao/k3y/loi.csv").headers["content-type"] == "text/csv; charset=utf-8"
+        assert "access-control-allow-origin" not in found.headers
+        absent = ("/bao-cao/", "/bao-cao/k3y", "/bao-cao/other/", "/bao-cao/k3y/.index.html.ab12")
+        assert [site.ask(path).status for path in absent] == [404, 301, 404, 404]
+    said = "".join(file.read_text(encoding="utf-8") for file in tmp_path.glob("*.log"))
+    assert "k3y" not in said

@@ -19,6 +19,8 @@ from motcua.warehouse.pages import Page
 from tests.steps.pipeline import AS_OF, Pipeline
 from tests.steps.registers import HEADINGS, NAME, PEOPLE, ROWS, SOURCE, UNIT, row, workbook, written
 
+pytestmark = pytest.mark.slow
+
 # of the file of `ROWS`: a title, an empty line, the header, and so the first row is in line 4
 FIRST = 4
 

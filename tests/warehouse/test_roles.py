@@ -29,6 +29,7 @@ RIGHTS = {
         "core.quarantine": "arw", "core.sender": "r", "core.source_dossier": "arw", "core.source_state": "arw",
         "core.stage_run": "arw", "core.erasure": "ar w(ended_at)", "core.pruning": "ar",
         "core.delivery_decision": "r", "core.reconciliation": "r",
+        "core.feed_key": "r", "core.shown": "r", "core.withheld": "r", "api.feed_key": "r", "api.withheld": "r",
         "private.applicant": "ardw", "private.step": "ardw", "private.supplement": "ardw",
         "api.batch": "r", "api.cycle": "r", "api.delivery": "r", "api.dossier": "r", "api.dossier_version": "r",
         "api.issue": "r", "api.publication": "r", "api.quarantine": "r", "api.source_dossier": "r",
@@ -48,7 +49,8 @@ RIGHTS = {
         "api.cycle": "r", "api.delivery": "r", "api.dossier": "r",
     },
     Role.PUBLISHER: {
-        "core.publication": "ar", "core.stage_run": "a",
+        "core.publication": "ar w(removed_at,removed_because,removed_by)", "core.stage_run": "a",
+        "core.feed_key": "arw", "core.shown": "arw", "core.withheld": "ar",
         "api.cycle": "r", "api.dossier": "r", "api.quarantine": "r", "api.source_state": "r", "api.step": "r",
         # reports to the offices: what is wrong, where it stands in what was read, what the portal refused
         "api.issue": "r", "api.delivery": "r", "api.batch": "r", "api.batch_pages": "r",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -120,24 +121,56 @@ def mail_digest(
     day = as_of.astimezone(VIETNAM).date()
     with place.connected(settings, Role.PUBLISHER) as engine, engine.begin() as guard:
         mail_ledger.alone(guard)
-        before = mail_ledger.state(guard, day)
-        if before == "sending":
-            log.warning("the digest of %s may have been sent by a run that died: it is not sent again", day)
-            mail_ledger.settle(guard, day, state="unknown", reply="the run that sent it died")
-        if before in ("sending", "sent", "unknown"):
+        if _has_left(guard, day):
             return {"state": "already", "recipients": 0, "refused": 0}
         names = offices(place.registry(settings.registry), as_of)
         told = digest(list(_reports(engine, settings, as_of, names)), as_of)
         letter = message(told, server, _links(settings, connections, as_of) if server.has_links else {})
+        with _noted(engine, day, as_of=as_of, recipients=len(server.recipients)) as outcome:
+            outcome.handed = mail.send(server, letter, limits=limits)
+    log.info("digest %s: %d recipients, %d refused", outcome.state, len(server.recipients), outcome.refused)
+    return {"state": outcome.state, "recipients": len(server.recipients), "refused": outcome.refused}
+
+
+def _has_left(connection: sa.Connection, day: date) -> bool:
+    """Whether that day's digest was sent, or may have been: a try that never ended is settled as that."""
+    before = mail_ledger.state(connection, day)
+    if before == "sending":
+        log.warning("the digest of %s may have been sent by a run that died: it is not sent again", day)
+        mail_ledger.settle(connection, day, state="unknown", reply="the run that sent it died")
+    return before in ("sending", "sent", "unknown")
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """Filled in by whoever sends."""
+
+    handed: mail.Handed | None = None
+
+    @property
+    def state(self) -> str:
+        return "sent" if self.handed and self.handed.is_sure else "unknown"
+
+    @property
+    def refused(self) -> int:
+        return self.handed.refused if self.handed else 0
+
+
+@contextmanager
+def _noted(engine: sa.Engine, day: date, *, as_of: datetime, recipients: int) -> Iterator[_Outcome]:
+    """Writes a try down before it is made, and what came of it before anybody is told; each at once."""
+    outcome = _Outcome()
+    with engine.begin() as connection:
+        mail_ledger.begin(connection, day, as_of=as_of, recipients=recipients)
+    try:
+        yield outcome
+    except MailError as error:
         with engine.begin() as connection:
-            mail_ledger.begin(connection, day, as_of=as_of, recipients=len(server.recipients))
-        with _settled_when_failed(engine, day):
-            handed = mail.send(server, letter, limits=limits)
-        state = "sent" if handed.is_sure else "unknown"
-        with engine.begin() as connection:
-            mail_ledger.settle(connection, day, state=state, reply=handed.reply, refused=handed.refused)
-    log.info("digest %s: %d recipients, %d refused", state, len(server.recipients), handed.refused)
-    return {"state": state, "recipients": len(server.recipients), "refused": handed.refused}
+            mail_ledger.settle(connection, day, state="failed", reply=str(error))
+        raise
+    reply = outcome.handed.reply if outcome.handed else None
+    with engine.begin() as connection:
+        mail_ledger.settle(connection, day, state=outcome.state, reply=reply, refused=outcome.refused)
 
 
 def _reports(engine: sa.Engine, settings: Settings, as_of: datetime, names: dict[str, str]) -> Iterator[Report]:
@@ -146,17 +179,6 @@ def _reports(engine: sa.Engine, settings: Settings, as_of: datetime, names: dict
     with looking as connection:
         findings = read_findings(connection, place.registry(settings.registry), as_of)
     yield from reports(findings, names, as_of)
-
-
-@contextmanager
-def _settled_when_failed(engine: sa.Engine, day: date) -> Iterator[None]:
-    """What a mail server refuses is written down before it is told."""
-    try:
-        yield
-    except MailError as error:
-        with engine.begin() as connection:
-            mail_ledger.settle(connection, day, state="failed", reply=str(error))
-        raise
 
 
 def _known(agencies: Sequence[str], names: dict[str, str]) -> list[str]:

@@ -18,6 +18,8 @@ from motcua.warehouse import Role
 from tests.publishing.office_reports.offices import NEIGHBOUR, WARD, Offices
 from tests.warehouse.builders import AS_OF
 
+pytestmark = pytest.mark.slow
+
 KEY, OTHER = bytes(32), bytes(31) + b"\1"
 
 

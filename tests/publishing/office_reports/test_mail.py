@@ -20,6 +20,8 @@ from tests.publishing.office_reports.mail_server import LOGIN, PASSWORD, MailSer
 from tests.publishing.office_reports.offices import NEIGHBOUR, NEIGHBOURS_SOURCE, WARD, Offices
 from tests.warehouse.builders import AS_OF
 
+pytestmark = pytest.mark.slow
+
 HASTY = Limits(answer_seconds=0.5, total_seconds=1.5)
 LEDGER = "SELECT state, attempts, recipients, refused, reply FROM api.report_mail"
 

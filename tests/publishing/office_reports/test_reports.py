@@ -7,9 +7,13 @@ import json
 import re
 from datetime import timedelta
 
+import pytest
+
 from tests.publishing.city_feed.loading import SOURCE, held_back
 from tests.publishing.office_reports.offices import NEIGHBOUR, NEIGHBOURS_SOURCE, WARD, Offices, issue
 from tests.warehouse.builders import AS_OF, CODE, row
+
+pytestmark = pytest.mark.slow
 
 TODAY, YESTERDAY = "25/12/2018", "24/12/2018"
 
