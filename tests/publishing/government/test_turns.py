@@ -177,3 +177,20 @@ def test_error_of_ours_in_one_chunk_loses_no_other(outbox: Setting, script: Scri
         outbox.drain(script.connection)
     assert found.value.__notes__ == ["1 of 3 chunks failed, the others were sent"]
     assert [state for (state,) in outbox.deliveries("state")] == ["queued"] * 500 + ["accepted"] * 1000
+
+
+def test_merge_does_not_wait_for_what_the_sender_has_in_hand(outbox: Setting, portal: StandIn) -> None:
+    """Or the two would wait for each other for ever, each with rows that the other wants next."""
+    in_hand, other = outbox.queue(2)
+    with outbox.sender.begin() as connection:
+        statement = sa.text("UPDATE core.delivery SET state = 'sent' WHERE code = :code")
+        connection.execute(statement, {"code": in_hand})
+        outbox.change(in_hand, other)
+    assert outbox.deliveries("code, version, state") == [
+        (in_hand, 1, "sent"),
+        (in_hand, 2, "queued"),
+        (other, 1, "superseded"),
+        (other, 2, "queued"),
+    ]
+    outbox.drain(portal.connection, AS_OF + timedelta(hours=2))
+    assert outbox.deliveries("state") == [("superseded",), ("accepted",)] * 2
