@@ -87,17 +87,22 @@ def write_version(
     as_of: datetime = AS_OF,
     seq: int = 7,
 ) -> None:
-    """The files of a version that the page reads, and the pointer to it."""
-    place = feed / VERSION
+    """The files of a snapshot that the page reads, their manifest, and the pointer to it."""
+    version = f"versions/{seq:08d}"
+    place = feed / version
     place.mkdir(parents=True, exist_ok=True)
     pa.parquet.write_table(pa.Table.from_pylist(list(rows), schema=ROW), place / "dossiers.parquet")
     (place / "agencies.json").write_text(json.dumps(list(agencies)), encoding="utf-8")
     with (place / "procedures.csv").open("w", encoding="utf-8", newline="") as file:
         names = ("procedure_code", "procedure_name", "field", "level", "limit_value", "limit_unit")
         csv.writer(file, lineterminator="\n").writerows([names, *procedures])
+    files = [{"name": one.name, "sha256": hashlib.sha256(one.read_bytes()).hexdigest()} for one in place.iterdir()]
+    manifest = {"seq": seq, "previous": None, "snapshot": True, "as_of": as_of.isoformat(), "files": files}
+    (place / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     index = {
-        "seq": seq, "as_of": as_of.isoformat(), "manifest": f"{VERSION}/manifest.json", "snapshot": 7, "lookup_hex": 3,
-        "sources_ok": 257, "sources_total": 258, "expires_at": (as_of + timedelta(hours=26)).isoformat(),
+        "seq": seq, "as_of": as_of.isoformat(), "manifest": f"{version}/manifest.json", "snapshot": seq,
+        "lookup_hex": 3, "sources_ok": 257, "sources_total": 258,
+        "expires_at": (as_of + timedelta(hours=26)).isoformat(),
     }  # fmt: skip
     (feed / "index.json").write_text(json.dumps(index), encoding="utf-8")
 

@@ -20,7 +20,7 @@ from motcua.publishing.public_page.units import CITY_LEVEL, groups
 from motcua.publishing.public_page.words import WORDS
 
 FIRST_PAGE = "index.html"
-UNITS, PROCEDURES, STATIC = "don-vi", "thu-tuc", "tai-nguyen"
+UNITS, PROCEDURES, STATIC = "don-vi", "thu-tuc", "assets"
 # The folders that hold nothing but files of the page.
 FOLDERS = (UNITS, PROCEDURES, STATIC)
 _DIGEST = 12  # hex digits in the name of a shared file: two contents of one file never meet in so many
