@@ -6,7 +6,7 @@ FROM apache/airflow:slim-3.3.2-python3.12
 # Volumes that are mounted here for the first time take over these owners.
 USER root
 RUN install --directory --owner=airflow --group=0 --mode=0775 \
-    /opt/motcua /opt/motcua/source /opt/motcua/home /opt/motcua/feeds
+    /opt/motcua /opt/motcua/source /opt/motcua/home /opt/motcua/feeds /opt/motcua/reports
 USER airflow
 
 COPY --chown=airflow:0 requirements.txt /opt/motcua/source/

@@ -30,9 +30,12 @@ RUNS_BY_CLOCK = os.environ.get("MOTCUA_SCHEDULE") != "off"
 
 DEFAULTS = {"owner": "motcua", "retries": 2, "retry_delay": timedelta(seconds=30)}
 
+MAIL_WAS_AWAY = RetryRule(exception="motcua.errors.MailUnavailable", action=RetryAction.RETRY,
+                          retry_delay=timedelta(minutes=15), reason="the mail server was away")  # fmt: skip
 # The first rule that fits counts. Sources that are down are no exception here: they are rows of the ledger.
 BY_KIND_OF_ERROR = ExceptionRetryPolicy(
     rules=[
+        MAIL_WAS_AWAY,
         RetryRule(
             exception=["motcua.errors.MotcuaError", "sqlalchemy.exc.ProgrammingError", "sqlalchemy.exc.IntegrityError"],
             action=RetryAction.FAIL,
@@ -97,16 +100,18 @@ class AirflowConnections:
     """The pipeline's connections, kept by Airflow (`motcua.connections.Connections`)."""
 
     def get(self, connection_id: str) -> Connection:
-        """The connection; ConfigError when Airflow does not know it."""
+        """The connection; ConnectionAbsent when Airflow does not know it."""
         from airflow.sdk import Connection as AirflowConnection
         from airflow.sdk.exceptions import AirflowNotFoundException
         from motcua.connections import Connection
-        from motcua.errors import ConfigError
+        from motcua.errors import ConnectionAbsent
 
         try:
             kept = AirflowConnection.get(connection_id)
         except AirflowNotFoundException as error:
-            raise ConfigError(f"connection {connection_id} is not defined: add it under Admin, Connections") from error
+            raise ConnectionAbsent(
+                f"connection {connection_id} is not defined: add it under Admin, Connections"
+            ) from error
         return Connection(
             id=connection_id,
             host=kept.host,

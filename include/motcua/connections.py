@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from motcua.errors import ConfigError
+from motcua.errors import ConfigError, ConnectionAbsent
 
 _PROTOCOL = re.compile(r"https?://")
 
@@ -39,7 +39,7 @@ class Connections(Protocol):
     """Whoever knows the connections: the environment, or Airflow."""
 
     def get(self, connection_id: str) -> Connection:
-        """The connection; ConfigError when nobody knows it."""
+        """The connection; ConnectionAbsent when nobody knows it."""
         ...
 
 
@@ -52,13 +52,13 @@ class EnvironmentConnections:
         self._entries: Mapping[str, object] | None = None
 
     def get(self, connection_id: str) -> Connection:
-        """The connection; ConfigError names the two ways to give it."""
+        """The connection; ConnectionAbsent names the two ways to give it."""
         text = self._environ.get(f"AIRFLOW_CONN_{connection_id.upper()}")
         if text:
             return _from_text(connection_id, text)
         entry = self._from_file().get(connection_id)
         if entry is None:
-            raise ConfigError(
+            raise ConnectionAbsent(
                 f"connection {connection_id} is not defined: set AIRFLOW_CONN_{connection_id.upper()}, "
                 f"or add it to {self._file or 'the JSON file named by MOTCUA_CONNECTIONS'}"
             )

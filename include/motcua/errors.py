@@ -2,6 +2,7 @@
 
 MotcuaError
 ├── ConfigError              mend the repository or the settings; nothing was tried
+│   └── ConnectionAbsent     nobody has defined the connection: what can do without it does
 ├── SourceError              one source, one batch: the others go on
 │   ├── SourceUnavailable    down or slow: try again later
 │   ├── SourceRefused        it refuses our log-in: call its owner
@@ -9,6 +10,9 @@ MotcuaError
 ├── PortalError              the Government portal
 │   ├── PortalUnavailable    the outcome is unknown: look it up or send again
 │   └── PortalRejected       it answered no, in its own words
+├── MailError                the digest
+│   ├── MailUnavailable      no answer, or "later": send again
+│   └── MailRejected         the mail server answered no, in its own words
 ├── PageGone                 an archived page was removed on purpose, or a part of it: what needs it cannot be done
 ├── StaleWrite               a newer run has written since: this one has no say any more
 └── PublicationRefused       a gate stopped the feed: the last good version stays
@@ -25,6 +29,10 @@ class MotcuaError(Exception):
 
 class ConfigError(MotcuaError):
     """The registry, a setting or a connection is wrong: mend it, then run again."""
+
+
+class ConnectionAbsent(ConfigError):
+    """No such connection is defined: add it, where it is needed."""
 
 
 class SourceError(MotcuaError):
@@ -97,6 +105,18 @@ class PortalRejected(PortalError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.code, self.message)
+
+
+class MailError(MotcuaError):
+    """A mail did not leave."""
+
+
+class MailUnavailable(MailError):
+    """No connection, no answer in time, or "not now": nothing was taken, and it may be sent again."""
+
+
+class MailRejected(MailError):
+    """The mail server refused: repeating it changes nothing, a person must look."""
 
 
 class PageGone(MotcuaError):

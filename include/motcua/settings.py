@@ -22,6 +22,8 @@ class Settings:
         archive_url: fsspec URL of the sealed raw pages.
         staging_url: fsspec URL of the sealed frames between stages.
         feed_url: fsspec URL of the published feed.
+        reports_url: fsspec URL of the reports to the offices.
+        reports_address: where people find what lies at `reports_url`, or None.
         connections: file with connections in Airflow's local-filesystem JSON format, or None.
         workers: processes that collect and judge side by side in `motcua cycle`.
         archive_months: how long pages stay after the last listing that had them.
@@ -34,6 +36,8 @@ class Settings:
     archive_url: str
     staging_url: str
     feed_url: str
+    reports_url: str
+    reports_address: str | None
     connections: Path | None
     workers: int
     archive_months: int
@@ -51,6 +55,8 @@ class Settings:
             archive_url=given.get("MOTCUA_ARCHIVE_URL", (home / "archive").as_uri()),
             staging_url=given.get("MOTCUA_STAGING_URL", (home / "staging").as_uri()),
             feed_url=given.get("MOTCUA_FEED_URL", (home / "feeds" / "v1").as_uri()),
+            reports_url=given.get("MOTCUA_REPORTS_URL", (home / "reports").as_uri()),
+            reports_address=given.get("MOTCUA_REPORTS_ADDRESS"),
             connections=_path(given.get("MOTCUA_CONNECTIONS")),
             workers=_count(given, "MOTCUA_WORKERS", default=2),
             archive_months=_count(given, "MOTCUA_ARCHIVE_MONTHS", default=24),

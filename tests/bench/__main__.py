@@ -1,6 +1,6 @@
 """What the bars are about, measured: everything, or some of it by name.
 
-python -m tests.bench [whole_city one_day day_on_airflow platforms large_source feed rebuild sealing rules_try
+python -m tests.bench [whole_city one_day day_on_airflow platforms large_source feed push rebuild sealing rules_try
                       quarantine_replay] [--scale 1.0]
 """
 
@@ -19,6 +19,7 @@ from tests.bench import (
     large_source,
     one_day,
     platforms,
+    push,
     rebuild,
     rule_changes,
     sealing,
@@ -36,6 +37,7 @@ MEASUREMENTS = {
     "sealing": sealing.measure,
     "rules_try": rule_changes.measure_trial,
     "quarantine_replay": rule_changes.measure_replay,
+    "push": push.measure,
 }
 
 

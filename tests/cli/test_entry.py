@@ -15,8 +15,8 @@ from tests.steps.pipeline import Pipeline
 pytestmark = pytest.mark.slow
 
 COMMANDS = (
-    "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "units", "figures", "sources", "holds",
-    "quarantine", "archive", "rules", "rebuild", "feed",
+    "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "asof", "units", "figures", "sources",
+    "holds", "quarantine", "archive", "rules", "rebuild", "feed", "check-file", "reports", "outbox",
 )  # fmt: skip
 BELOW = (
     "sources check",
@@ -35,6 +35,14 @@ BELOW = (
     "feed subscribers",
     "feed resume",
     "feed verify",
+    "reports build",
+    "reports links",
+    "reports revoke",
+    "reports mail",
+    "outbox list",
+    "outbox retry",
+    "outbox drop",
+    "outbox reconcile",
 )
 OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--json")
 
@@ -42,7 +50,7 @@ OPTIONS_OF_CYCLE = ("--as-of", "--source", "--full", "--push", "--no-push", "--j
 def test_help_names_every_command_and_every_exit_status() -> None:
     done = motcua("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.findall(r"^│ (\w+)  ", done.stdout, re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^│ ([a-z][\w-]*)  ", done.stdout, re.MULTILINE) == list(COMMANDS)
     words = " ".join(done.stdout.split())
     assert "0 done · 1 our failure · 2 wrong usage or configuration · 3 done, but some sources were down" in words
 

@@ -14,6 +14,7 @@ FORMS = {
     "maintain": {"as_of"},
     "notify_subscribers": set(),
     "publish_progress": {"as_of"},
+    "reconcile_government": {"as_of"},
     "replay_quarantine": {"sources", "rules", "everything", "reason", "as_of"},
     "sync_source": {"sources", "since", "full", "reason", "as_of"},
 }

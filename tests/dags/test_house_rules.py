@@ -22,7 +22,9 @@ DAG_IDS = (
     "maintain",
     "notify_subscribers",
     "publish_progress",
+    "reconcile_government",
     "replay_quarantine",
+    "report_quality",
     "sync_source",
 )
 READING = ("collect_dossiers", "sync_source")

@@ -23,6 +23,8 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
         "maintain": [],
         "notify_subscribers": ["feed"],
         "publish_progress": ["dossiers"],
+        "report_quality": [],
+        "reconcile_government": [],
     }
 
 
@@ -34,7 +36,9 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "maintain": "30 4 * * *",
         "notify_subscribers": "Asset or */5 * * * *",
         "publish_progress": "Asset",
+        "reconcile_government": "30 3 * * *",
         "replay_quarantine": "50 * * * *",
+        "report_quality": "15 5 * * *",
         "sync_source": "None",
     }
 
@@ -50,6 +54,8 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
         "maintain": "None",
         "notify_subscribers": "Asset",
         "publish_progress": "Asset",
+        "report_quality": "None",
+        "reconcile_government": "None",
     }
 
 

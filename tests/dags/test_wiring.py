@@ -11,7 +11,7 @@ import pytest
 import requests
 import sqlalchemy as sa
 from motcua.connections import Connection
-from motcua.errors import ConfigError, PublicationRefused, SourceUnavailable
+from motcua.errors import ConfigError, MailRejected, MailUnavailable, PublicationRefused, SourceUnavailable
 
 RUN_AFTER = datetime(2018, 12, 25, 10, 15, tzinfo=UTC)
 INTERVAL_END = datetime(2018, 12, 25, 10, tzinfo=UTC)
@@ -73,6 +73,8 @@ IN_TEN_SECONDS = timedelta(seconds=10)
         (sa.exc.OperationalError("SELECT 1", {}, Exception("gone")), ("retry", IN_TEN_SECONDS, AWAY)),
         (requests.ConnectionError("no route"), ("retry", IN_TEN_SECONDS, AWAY)),
         (TimeoutError("the disk"), ("retry", IN_TEN_SECONDS, AWAY)),
+        (MailUnavailable("no answer"), ("retry", timedelta(minutes=15), "the mail server was away")),
+        (MailRejected("its words"), ("fail", None, IN_VAIN)),
         (ConfigError("a setting"), ("fail", None, IN_VAIN)),
         (PublicationRefused("a gate"), ("fail", None, IN_VAIN)),
         (SourceUnavailable("le_chan.an_bien", "it never leaves its step"), ("fail", None, IN_VAIN)),

@@ -80,9 +80,10 @@ def test_ports_are_open_on_this_machine_alone(services: dict[str, Any]) -> None:
     assert ports == {"airflow-apiserver": ["127.0.0.1:8080:8080"], "feed": ["127.0.0.1:8090:80"]}
 
 
-def test_the_web_server_sees_the_feed_and_nothing_else_and_only_reads(services: dict[str, Any]) -> None:
+def test_the_web_server_sees_the_feed_and_the_reports_and_nothing_else_and_only_reads(services: dict[str, Any]) -> None:
     assert services["feed"]["volumes"] == [
         "feeds:/usr/share/nginx/html:ro",
+        "reports:/usr/share/nginx/reports:ro",
         "./config/nginx.conf:/etc/nginx/nginx.conf:ro",
         "./config/feed.js:/etc/nginx/feed.js:ro",
     ]
@@ -125,7 +126,7 @@ def test_no_secret_stands_in_the_file() -> None:
         if re.search("PASSWORD|SECRET|KEY|CONN|URL", name)
     }
     literal = {name for name, value in secretive.items() if not re.search(r"\$\{\w+:[?-]", value)}
-    assert literal == {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "MOTCUA_FEED_URL"}
+    assert literal == {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "MOTCUA_FEED_URL", "MOTCUA_REPORTS_URL"}
     passwords_in_urls = re.findall(r"://\w+:([^@\s]+)@", compose.COMPOSE_FILE.read_text(encoding="utf-8"))
     assert [text for text in passwords_in_urls if not text.startswith("${")] == []
 

@@ -27,6 +27,8 @@ OF_THE_LAPTOP_ALONE = {
 OF_PRODUCTION_ALONE = {
     "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "compose asks the scheduler how it is; the laptop asks the API",
     "AIRFLOW_CONN_MOTCUA_ARCHIVE": "the key lies apart from what it seals; a laptop makes its own",
+    "MOTCUA_REPORTS_URL": "a volume of its own, which the web server reads below /bao-cao/",
+    "MOTCUA_REPORTS_ADDRESS": "where offices see them; the laptop shows links below its home",
     "MOTCUA_FEED_URL": "a volume of its own, which the web server reads",
 }
 DIFFERENT = {

@@ -40,8 +40,9 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "notice", "pruning", "publication", "source_day",
-    "source_state", "stage_run", "step",
+    "claim", "cycle", "dossier_version", "erasure", "hold", "issue", "notice", "pruning", "publication",
+    "source_day", "source_state", "stage_run", "step", "batch_pages", "report_mail", "report_revocation",
+    "delivery_decision", "reconciliation",
 }  # fmt: skip
 
 

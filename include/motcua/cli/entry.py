@@ -9,7 +9,23 @@ import signal
 import typer
 from sqlalchemy.exc import OperationalError
 
-from motcua.cli import archive, cycles, feed, holds, quarantine, rebuild, rules, sources, stages, trace, units
+from motcua.cli import (
+    archive,
+    asof,
+    check_file,
+    cycles,
+    feed,
+    holds,
+    outbox,
+    quarantine,
+    rebuild,
+    reports,
+    rules,
+    sources,
+    stages,
+    trace,
+    units,
+)
 from motcua.cli.terminal import OUR_FAILURE, STATUSES, WRONG_USE, fail, log_to_standard_error
 from motcua.errors import ConfigError, MotcuaError
 
@@ -21,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=STATUSES,
 )
-for part in (cycles.app, stages.app, trace.app, units.app):
+for part in (asof.app, check_file.app, cycles.app, stages.app, trace.app, units.app):
     app.add_typer(part)  # without a name: its commands stand beside the others
 app.add_typer(sources.app, name="sources")
 app.add_typer(holds.app, name="holds")
@@ -30,6 +46,8 @@ app.add_typer(archive.app, name="archive")
 app.add_typer(rules.app, name="rules")
 app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(feed.app, name="feed")
+app.add_typer(reports.app, name="reports")
+app.add_typer(outbox.app, name="outbox")
 
 
 def main() -> None:

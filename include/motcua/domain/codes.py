@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ _DECISION = re.compile(r"([A-Z][0-9]{2})((?:\.[0-9A-Z]{1,4}){0,4})")
 _NOTHING = frozenset({"00", "000"})
 
 
+@lru_cache(maxsize=4096)  # a city has a thousand, and its dossiers name them by the hundred thousand
 def canonical_agency(text: str) -> str | None:
     """The form of Decision 20 without trailing zero groups: `000.05.33.H24` and `H24.33.05` are `H24.33.05`.
 

@@ -15,7 +15,7 @@ from psycopg import sql
 CITY_TIME = ZoneInfo("Asia/Ho_Chi_Minh")
 INSTANT = pa.timestamp("us", tz="UTC")
 # what is parsed at once: the text of a million rows is never in memory whole
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 4 << 20
 
 
 def copy_out(

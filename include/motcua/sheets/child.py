@@ -50,7 +50,8 @@ def _read(coming: BinaryIO, going: BinaryIO, layout: Layout) -> Message:
             _say(going, {"columns": header.names})
             for piece in _cut(rows, layout.bounds):
                 odd = [number for number, row in enumerate(piece) if row.is_odd]
-                _say(going, {"rows": [row.cells for row in piece], "odd": odd})
+                lines = [row.line for row in piece]
+                _say(going, {"rows": [row.cells for row in piece], "odd": odd, "lines": lines})
     except SheetError as error:
         return _failed(type(error), str(error))
     except BrokenPipeError:

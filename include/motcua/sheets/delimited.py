@@ -126,9 +126,9 @@ def _no_header(head: list[str], layout: Layout, encoding: str) -> SheetError:
 def _rows(lines: Iterator[str], delimiter: str, header: Header) -> Iterator[Row]:
     taken = _Lines(lines)
     width, cells = len(header.names), 0
-    for row in islice(_parsed(taken, delimiter), header.rows, None):
+    for line, row in enumerate(islice(_parsed(taken, delimiter), header.rows, None), start=header.rows + 1):
         cells = len(row.cells)
-        yield Row(row.cells[:width], row.is_odd or any(row.cells[width:]))
+        yield Row(row.cells[:width], row.is_odd or any(row.cells[width:]), line)
     if 0 < cells < width and not taken.last.endswith("\n"):
         raise Cut(f"the last row has {cells} of {width} cells and no end")
 

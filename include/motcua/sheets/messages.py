@@ -1,7 +1,7 @@
 """How parent and child speak: JSON or bytes, each behind its length; whoever gets no length is alone.
 
 The parent sends a `Layout`, then a piece of the file each time it gets `more`, an empty one at the end. The child
-sends `columns`, then `rows` of them, perhaps several times over, and in the end `done` or `failed`.
+sends `columns`, then `rows` of them with their `lines`, perhaps several times over, and in the end `done` or `failed`.
 """
 
 from __future__ import annotations

@@ -34,11 +34,16 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from motcua.sheets.child 
 
 
 class Piece(NamedTuple):
-    """Rows of a sheet, each with as many cells as there are columns or fewer; `odd` are the numbers of the odd ones."""
+    """Rows of a sheet, each with as many cells as there are columns or fewer; `odd` are the numbers of the odd ones.
+
+    `lines` are their numbers as a spreadsheet shows them; `sheet` counts the sheets that have a header, from 1.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[str | None]]
     odd: frozenset[int]
+    lines: Sequence[int]
+    sheet: int
 
 
 class Reader:
@@ -129,7 +134,7 @@ class _Child:
         """See `Reader.read`."""
         self._patience = layout.bounds.seconds
         self._say(orjson.dumps(layout))
-        sent = 0
+        sent = sheet = 0
         columns: tuple[str, ...] = ()
         while True:
             message = self._answer(layout.bounds)
@@ -138,8 +143,9 @@ class _Child:
                 sent += _SENT_AT_ONCE
             elif "columns" in message:
                 columns = tuple(message["columns"])
+                sheet += 1
             elif "rows" in message:
-                yield Piece(columns, message["rows"], frozenset(message["odd"]))
+                yield Piece(columns, message["rows"], frozenset(message["odd"]), message["lines"], sheet)
             elif "failed" in message:
                 raise BY_NAME[message["failed"]](message["why"])
             else:

@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """Cells of a row; odd: there are more of them than columns, or their quotes are wrong."""
+    """Cells of a row; odd: there are more of them than columns, or their quotes are wrong.
+
+    `line` is its number as a spreadsheet shows it, from 1.
+    """
 
     cells: list[str | None]
     is_odd: bool = False
+    line: int = 0
 
 
 def clean(text: str) -> str | None:

@@ -62,7 +62,9 @@ def _read_sheet(sheet: CalamineSheet, layout: Layout, epoch: datetime) -> tuple[
         return None
     names = (*header.names, *map(unnamed, range(len(header.names) + 1, width + 1)))
     moments = [place for place, name in enumerate(names) if name in layout.columns.moments]
-    return Header(names=names, rows=header.rows), _rows(chain(head[header.rows :], filled), moments, epoch)
+    return Header(names=names, rows=header.rows), _rows(
+        chain(head[header.rows :], filled), moments, epoch, header.rows + 1
+    )
 
 
 def _merges(sheet: CalamineSheet) -> dict[tuple[int, int], int]:
@@ -90,11 +92,11 @@ def _filled_down(rows: Iterable[Sequence[Value]], merges: Merges) -> Iterator[li
         yield values
 
 
-def _rows(rows: Iterator[list[Value]], moments: Sequence[int], epoch: datetime) -> Iterator[Row]:
-    for values in rows:
+def _rows(rows: Iterator[list[Value]], moments: Sequence[int], epoch: datetime, first_line: int) -> Iterator[Row]:
+    for line, values in enumerate(rows, start=first_line):
         for place in moments:
             values[place] = _moment(values[place], epoch)
-        yield Row([_text(value) for value in values])
+        yield Row([_text(value) for value in values], line=line)
 
 
 def _moment(value: Value, epoch: datetime) -> Value:

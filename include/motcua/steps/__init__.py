@@ -8,15 +8,21 @@ from motcua.steps.erasure import erase
 from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
 from motcua.steps.notify import notify, resume, subscribers
+from motcua.steps.outbox import deliveries, drop_deliveries, outbox, retry_deliveries
 from motcua.steps.publish import publish
 from motcua.steps.quarantine import quarantine, quarantined, replay_changed, replay_quarantine
 from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
+from motcua.steps.reconcile import reconcile
+from motcua.steps.reports import build_reports, mail_digest, report_links, revoke_report
 from motcua.steps.retention import prune
 from motcua.steps.summary import summary
+from motcua.steps.takedown import take_down
 from motcua.steps.trial import try_rules
 
 __all__ = [
-    "chunks", "collect", "consolidate", "decide_hold", "drain", "drop_rebuilt", "erase", "holds", "judge", "notify",
-    "plan", "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses",
-    "replay_changed", "replay_quarantine", "report", "resume", "subscribers", "summary", "try_rules",
+    "build_reports", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain", "drop_deliveries",
+    "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "notify", "outbox", "plan", "prepare", "prune",
+    "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile", "replay_changed",
+    "replay_quarantine", "report", "report_links", "resume", "retry_deliveries", "revoke_report", "subscribers",
+    "summary", "take_down", "try_rules",
 ]  # fmt: skip

@@ -58,7 +58,8 @@ _SETTLE_ISSUES = sa.text("""
 UPDATE issue o SET settled_at = :as_of
 FROM changed c
 WHERE o.source_id = :source_id AND o.code = c.code AND NOT c.is_new AND o.settled_at IS NULL
-  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree', 'foreign_claim')
+  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree', 'foreign_claim',
+                     'portal_would_refuse', 'portal_rejected', 'portal_differs')
   AND NOT EXISTS (SELECT FROM incoming_issue i WHERE i.source_id = o.source_id AND i.code = o.code
                   AND i.rule = o.rule AND i.field = o.field)
 """)
@@ -148,7 +149,8 @@ UPDATE issue o SET settled_at = :as_of
 FROM incoming_present p, batch told, batch again
 WHERE p.source_id = :source_id AND o.source_id = p.source_id AND o.code = p.code AND o.settled_at IS NULL
   AND told.batch_id = o.batch_id AND again.batch_id = :batch_id AND told.ended_at < again.started_at
-  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree', 'foreign_claim')
+  AND o.rule NOT IN ('status_went_back', 'older_than_held', 'sources_disagree', 'foreign_claim',
+                     'portal_would_refuse', 'portal_rejected', 'portal_differs')
   AND NOT EXISTS (SELECT FROM incoming_issue i WHERE i.source_id = o.source_id AND i.code = o.code
                   AND i.rule = o.rule AND i.field = o.field)
 """),

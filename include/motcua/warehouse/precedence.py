@@ -102,6 +102,8 @@ def _first_known(fact: str) -> str:
 # A new version only where a fact, or the content of a claim that counts (which the portal is told), differs; it queues
 # what the portal must be told. It is never recorded before the version it follows, which another source's newer cycle
 # may have written meanwhile. The names in braces are columns that the registry's loader has checked.
+# What the sender has in hand at this moment is left to it, so that the two never wait for each other: it supersedes
+# what is older when the newer version has its end.
 # Most dossiers have one claim, which needs no merging: what several tell is put together apart.
 _DOSSIERS = """
 WITH told AS (
@@ -169,9 +171,12 @@ WITH told AS (
            unit_code, channel, service_level, applicant_kind, status, submitted_at, received_at, due_at, due_source,
            finished_at, returned_at, supplements, steps, deleted, claims
     FROM written
+), queued AS (
+    SELECT o.code, o.version, o.service FROM written w JOIN delivery o USING (code)
+    WHERE w.version > 1 AND o.state = 'queued' FOR NO KEY UPDATE OF o SKIP LOCKED
 ), superseded AS (
     UPDATE delivery o SET state = 'superseded', settled_at = clock_timestamp()
-    FROM written w WHERE w.version > 1 AND o.code = w.code AND o.state = 'queued'
+    FROM queued q WHERE o.code = q.code AND o.version = q.version AND o.service = q.service
 ), outbox AS (
     INSERT INTO delivery (code, version, service, queued_at)
     SELECT code, version, 'DongBoHoSoMC', clock_timestamp() FROM written

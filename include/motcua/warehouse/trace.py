@@ -66,6 +66,23 @@ def publication(connection: sa.Connection, seq: int | None) -> Found | None:
     return found[0] if found else None
 
 
+def publication_at(connection: sa.Connection, moment: datetime) -> Found | None:
+    """The newest version of the feed that describes no later moment: `seq, as_of, published_at, removed_at`."""
+    found = _rows(connection, _PUBLICATION_AT, moment=moment)
+    return found[0] if found else None
+
+
+def version_at(connection: sa.Connection, code: str, moment: datetime) -> Found | None:
+    """A dossier's version as it was known at a moment: `code, version` and its facts; None where none was."""
+    found = _rows(connection, _VERSION_AT, code=code, moment=moment)
+    return found[0] if found else None
+
+
+def is_withheld(connection: sa.Connection, code: str) -> bool:
+    """Whether a dossier was taken down."""
+    return bool(connection.execute(_IS_WITHHELD, {"code": code}).scalar_one())
+
+
 def behind(connection: sa.Connection, agency_code: str, *, as_of: datetime, hidden: Sequence[str]) -> list[Found]:
     """`code, channel, status, due_at, finished_at` of an agency's dossiers as they were known at a moment, by code.
 
@@ -121,11 +138,24 @@ _PUBLICATION = sa.text("""
 SELECT seq, as_of FROM publication WHERE seq = coalesce(:seq, (SELECT max(seq) FROM publication))
 """)
 
+_PUBLICATION_AT = sa.text("""
+SELECT seq, as_of, published_at, removed_at FROM publication WHERE as_of <= :moment ORDER BY seq DESC LIMIT 1
+""")
+
+_VERSION_AT = sa.text("""
+SELECT code, version, procedure_code, agency_code, channel, service_level, due_source, status, supplements,
+       submitted_at, received_at, due_at, finished_at, returned_at, source_changed_at, deleted
+FROM dossier_version WHERE code = :code AND recorded_at <= :moment ORDER BY version DESC LIMIT 1
+""")
+
+_IS_WITHHELD = sa.text("SELECT EXISTS (SELECT FROM core.withheld WHERE code = :code)")
+
 _BEHIND = sa.text("""
 SELECT v.code, v.channel, v.status, v.due_at, v.finished_at
 FROM dossier_version v
 WHERE v.agency_code = :agency_code AND v.recorded_at <= :as_of AND NOT v.deleted
   AND (v.procedure_code IS NULL OR v.procedure_code <> ALL (:hidden))
+  AND NOT EXISTS (SELECT FROM core.withheld w WHERE w.code = v.code)
   AND NOT EXISTS (SELECT FROM dossier_version n
                   WHERE n.code = v.code AND n.version > v.version AND n.recorded_at <= :as_of)
 ORDER BY v.code COLLATE "C"

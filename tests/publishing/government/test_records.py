@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from motcua.publishing.government.records import dossier_record, obstacle, step_records, without_personal
+from motcua.publishing.government.shapes import dossier_fault
 from motcua.registry import Registry
 
 from tests.publishing.government.outbox_setting import code
@@ -61,26 +62,36 @@ def test_department_is_public_or_the_agency_and_never_the_sources_words(registry
     ]
 
 
+needed = "the portal requires it for status {}, and the source has not given it"
+shape = "is not of the contract's shape (a code, or a real moment yyyyMMddHHmmss)"
+
+
 @pytest.mark.parametrize(
     ("differs", "reason"),
     [
         ({}, None),
         ({"status": 1, "received_at": ""}, None),
-        ({"field_code": None}, "field code of procedure 1.001193 is not known yet"),
-        ({"procedure_code": "9.999999"}, "field code of procedure 9.999999 is not known yet"),
-        ({"agency_code": "H24.99"}, "agency H24.99 is not in the registry"),
-        ({"submitted_at": ""}, "the portal requires submitted_at, which the source has not given"),
-        ({"received_at": ""}, "the portal requires received_at, which the source has not given"),
-        ({"status": 3}, "the portal requires refused_at, which the source has not given"),
-        ({"status": 9}, "the portal requires finished_at, which the source has not given"),
-        ({"status": 10}, "the portal requires finished_at, returned_at, which the source has not given"),
-        ({"status": 5}, "the portal requires the content of the supplement request, which the source has not given"),
+        ({"field_code": None}, "motcua MaLinhVuc: the field code of procedure 1.001193 is not known yet"),
+        ({"procedure_code": "9.999999"}, "motcua MaLinhVuc: the field code of procedure 9.999999 is not known yet"),
+        ({"agency_code": "H24.99"}, "motcua DonViXuLy: agency H24.99 is not in the registry"),
+        ({"submitted_at": ""}, f"office NgayNopHoSo: {shape}"),
+        ({"received_at": ""}, f"office NgayTiepNhan: {needed.format(4)}"),
+        ({"status": 3}, f"office NgayTuChoi: {needed.format(3)}"),
+        ({"status": 9}, f"office NgayKetThucXuLy: {needed.format(9)}"),
+        ({"status": 10, "finished_at": RECEIVED}, f"office NgayTra: {needed.format(10)}"),
+        (
+            {"status": 5},
+            "office DanhSachHoSoBoSung: the portal requires time and content of the supplement request for status 5, "
+            "and the source has not given them",
+        ),
         ({"status": 10, "deleted": True}, None),
         ({"status": 5, "deleted": True}, None),
     ],
 )
 def test_what_keeps_a_dossier_from_being_told(registry: Registry, differs: dict, reason: str | None) -> None:
-    assert obstacle(ROW | differs, registry) == reason
+    row = ROW | differs
+    fault = obstacle(row, registry) or dossier_fault(dossier_record(row, registry))
+    assert (f"{fault.owner} {fault.reason}" if fault else None) == reason
 
 
 def test_words_about_a_dossier_lose_what_is_personal() -> None:

@@ -131,7 +131,7 @@ def test_dossier_without_a_known_field_waits_with_the_reason_and_blocks_no_other
     outbox.merge(row(code=good), row(code=poor, field_code=None))
     assert outbox.drain(portal.connection).accepted == 1
     in_an_hour = AS_OF + timedelta(hours=1)
-    waiting = ("queued", 0, "field code of procedure 1.001193 is not known yet", in_an_hour, None)
+    waiting = ("queued", 0, "MaLinhVuc: the field code of procedure 1.001193 is not known yet", in_an_hour, None)
     for service in (DOSSIER, STEPS):
         accepted, waits = outbox.deliveries("state, attempts, portal_message, due_at, settled_at", service)
         assert (accepted[0], waits) == ("accepted", waiting)

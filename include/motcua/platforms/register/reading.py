@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from motcua.domain.calendar import VIETNAM
 from motcua.errors import SourceChanged, SourceError, SourceUnavailable
@@ -52,6 +53,18 @@ def read_rows(body: bytes, *, name: str, source: Source, bounds: Bounds = BOUNDS
         SourceUnavailable: our reader was ended from outside.
         ConfigError: the source's `columns` name one that there is not.
     """
+    return (row for _, row in placed_rows(body, name=name, source=source, bounds=bounds))
+
+
+class Placed(NamedTuple):
+    """Where a row stands, as a spreadsheet shows it: its sheet (counted from 1 among those with a header), its line."""
+
+    sheet: int
+    line: int
+
+
+def placed_rows(body: bytes, *, name: str, source: Source, bounds: Bounds = BOUNDS) -> Iterator[tuple[Placed, Row]]:
+    """As `read_rows`, each row with its place."""
     layout = Layout(
         is_workbook=name.lower().endswith(".xlsx"),
         encoding=source.encoding or "utf-8",
@@ -62,7 +75,7 @@ def read_rows(body: bytes, *, name: str, source: Source, bounds: Bounds = BOUNDS
     endings = Endings()
     try:
         for piece in _READER.read(body, layout):
-            yield from filter(endings.is_dossier, _rows(piece))
+            yield from ((place, row) for place, row in _rows(piece) if endings.is_dossier(row))
     except Cut as error:
         if not endings.has_ended:  # below a signature nothing is missing
             raise _told(error, name, source) from error
@@ -77,10 +90,10 @@ def records(body: bytes, *, name: str, source: Source, unit: str, uploaded_at: d
         yield row | of_the_file
 
 
-def _rows(piece: Piece) -> Iterator[Row]:
-    for number, cells in enumerate(piece.rows):
+def _rows(piece: Piece) -> Iterator[tuple[Placed, Row]]:
+    for number, (line, cells) in enumerate(zip(piece.lines, piece.rows, strict=True)):
         row = {name: cell for name, cell in zip(piece.columns, cells, strict=False) if cell}
-        yield row | {ODD: "1"} if number in piece.odd else row
+        yield Placed(piece.sheet, line), row | {ODD: "1"} if number in piece.odd else row
 
 
 def _told(error: SheetError, name: str, source: Source) -> SourceError:

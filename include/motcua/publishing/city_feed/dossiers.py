@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from psycopg import sql
 
 from motcua.domain.progress import progress_classes
 from motcua.publishing.reading import CITY_TIME, INSTANT, copy_out, driver
-from motcua.registry import Registry, Unit
+from motcua.registry import Registry
 
 # The allowed list: the contract page names these columns and no other.
 ROW = pa.schema(
@@ -49,7 +49,7 @@ TIMES = {
     "returned_on": "returned_at",
     "updated_on": "source_changed_at",
 }
-_FACTS = {
+FACTS = {
     "code": pa.string(),
     "version": pa.int32(),
     "is_fresh": pa.bool_(),
@@ -118,11 +118,10 @@ def sensitive_procedures(registry: Registry) -> list[str]:
 def read_public_dossiers(connection: sa.Connection, registry: Registry, *, as_of: datetime) -> PublicDossiers:
     """Reads inside the caller's transaction; names come from the registry alone."""
     sensitive = sensitive_procedures(registry)
-    facts = copy_out(connection, _SELECT_FACTS, _FACTS, sensitive=sensitive)
-    units = registry.units_by(as_of.astimezone(CITY_TIME).date())
+    facts = copy_out(connection, _SELECT_FACTS, FACTS, sensitive=sensitive).combine_chunks()
     return PublicDossiers(
-        rows=_rows(facts, registry, units, as_of),
-        times=facts.select(list(TIMES.values())).combine_chunks(),
+        rows=public_rows(facts, registry, as_of),
+        times=facts.select(list(TIMES.values())),
         is_fresh=facts["is_fresh"],
         counted=_count(connection, sensitive),
     )
@@ -151,7 +150,15 @@ def city_time(instants: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.local_timestamp(instants.cast(pa.timestamp("us", tz=CITY_TIME.key)))
 
 
-def _rows(facts: pa.Table, registry: Registry, units: Mapping[str, Unit], as_of: datetime) -> pa.Table:
+def public_rows(facts: pa.Table, registry: Registry, as_of: datetime) -> pa.Table:
+    """Feed rows, schema ROW, of what the warehouse knows.
+
+    Args:
+        facts: columns of FACTS.
+        registry: names and units as they were on the day of `as_of`.
+        as_of: decides about the classes.
+    """
+    units = registry.units_by(as_of.astimezone(CITY_TIME).date())
     columns = {name: facts[name] for name in ROW.names if name in facts.column_names}
     columns |= {date: city_time(facts[time]).cast(pa.date32()) for date, time in TIMES.items()}
     procedures = registry.procedures
@@ -162,7 +169,7 @@ def _rows(facts: pa.Table, registry: Registry, units: Mapping[str, Unit], as_of:
     frame = facts.select(["status", "due_at", "finished_at"]).to_pandas()
     frame["status"] = frame["status"].astype("Int16")
     columns["progress"] = pa.array(progress_classes(frame, as_of, registry.calendar), type=pa.string())
-    return pa.table({name: columns[name] for name in ROW.names}, schema=ROW).combine_chunks()
+    return pa.table({name: columns[name] for name in ROW.names}, schema=ROW)
 
 
 def _mapped(codes: pa.ChunkedArray, names: dict[str, str]) -> pa.Array:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 GZIP_LEVEL = 3
 BLOCK_ROWS = 8192
 # what is read at once for the gate: a million rows are never in memory twice
-READ_BYTES = 8 << 20
+READ_BYTES = 4 << 20
 
 
 def write_jsonl(table: pa.Table, path: Path) -> None:

@@ -26,6 +26,7 @@ from motcua.publishing.reading import CITY_TIME, INSTANT
 
 LOOKUP_HEX = 3
 DIRECTORY = "lookup"
+BLOCK_ROWS = 8192
 
 # the entries of a shard by dossier code, keys in the order of the feed's row
 Entries = dict[str, Any]
@@ -38,32 +39,42 @@ def shard_of(code: str) -> str:
 
 
 def all_shards(public: PublicDossiers, steps: Iterator[pa.Table]) -> Iterator[tuple[str, Entries]]:
-    """Every shard with its entries, by name; Python objects exist for a block of steps at a time.
+    """Every shard with its entries, by name; copies exist of a block of dossiers at a time.
 
     Args:
         public: the dossiers.
         steps: `code, steps` of the same dossiers by shard and code, block after block (`told_steps.read_by_shard`).
     """
-    rows, start = _by_shard(public), 0
-    shard, entries = "", Entries()
+    shards, start = _shards(public.rows["code"]), 0
+    order = np.argsort(shards, kind="stable")  # rows are by code already
+    number, entries = -1, Entries()
     for told in steps:
-        block = rows.slice(start, told.num_rows)
+        places = order[start : start + told.num_rows]
         start += told.num_rows
+        block = _timed(public.rows.take(places), public.times.take(places))
         if not block["code"].equals(told["code"]):
             raise ValueError("look-ups: steps and dossiers are not in the same order")
-        names = block["shard"].to_numpy(zero_copy_only=False)
-        edges = np.flatnonzero(np.r_[True, names[1:] != names[:-1], True]).tolist()
-        made = _entries(block, told["steps"])
-        for first, last in pairwise(edges):
-            if names[first] != shard:
+        numbers, made = shards[places], _entries(block, told["steps"])
+        for first, last in pairwise(np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1], True]).tolist()):
+            if numbers[first] != number:
                 if entries:
-                    yield shard, entries
-                shard, entries = str(names[first]), {}
+                    yield _name(number), entries
+                number, entries = int(numbers[first]), {}
             entries.update(made[first:last])
     if entries:
-        yield shard, entries
-    if start != rows.num_rows:
-        raise ValueError(f"look-ups: steps of {start} dossiers, and {rows.num_rows} dossiers")
+        yield _name(number), entries
+    if start != len(order):
+        raise ValueError(f"look-ups: steps of {start} dossiers, and {len(order)} dossiers")
+
+
+def _shards(codes: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    """The number of each code's shard: its name as a hexadecimal number."""
+    parts = (codes.slice(start, BLOCK_ROWS).to_pylist() for start in range(0, len(codes), BLOCK_ROWS))
+    return np.fromiter((int(shard_of(code), 16) for part in parts for code in part), np.int32, len(codes))
+
+
+def _name(number: int) -> str:
+    return f"{number:0{LOOKUP_HEX}x}"
 
 
 def touched_shards(
@@ -122,14 +133,6 @@ def remove_others(store: FeedStore, shards: set[str]) -> int:
     return len(others)
 
 
-def _by_shard(public: PublicDossiers) -> pa.Table:
-    shards = pa.array([shard_of(code) for code in public.rows["code"].to_pylist()], type=pa.string())
-    order = pc.sort_indices(
-        pa.table({"shard": shards, "code": public.rows["code"]}), [("shard", "ascending"), ("code", "ascending")]
-    )
-    return _timed(public.rows, public.times).append_column("shard", shards).take(order)
-
-
 def _entries_of(public: PublicDossiers, steps: pa.Table) -> Entries:
     places = pc.index_in(steps["code"], value_set=public.rows["code"].combine_chunks())
     if pc.any(pc.is_null(places)).as_py():
@@ -148,7 +151,7 @@ def _timed(rows: pa.Table, times: pa.Table) -> pa.Table:
 
 def _entries(table: pa.Table, steps: pa.ChunkedArray) -> list[tuple[str, Mapping[str, object]]]:
     """Code and entry of each row, keys in the order of the feed's row."""
-    columns = table.drop_columns([name for name in ("code", "shard") if name in table.column_names])
+    columns = table.drop_columns(["code"])
     values = [_values(column) for column in columns.columns]
     values.append([orjson.Fragment(text) for text in cast("list[str]", steps.to_pylist())])  # a text column
     names = [*columns.column_names, "steps"]

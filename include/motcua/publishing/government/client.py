@@ -19,6 +19,8 @@ EXPIRED, UNKNOWN_DOSSIER, KNOWN_DOSSIER, INVALID, TOO_MANY = "-1", "-2", "-3", "
 # The portal allows 100 calls a second by default; five are left for people.
 CALLS_PER_SECOND = 95.0
 CALL_SECONDS = 60.0
+# At most so many calls under way at once.
+CONNECTIONS = 8
 # A busy portal is asked again this often within one call, then the call counts as not made.
 BUSY_TRIES = 5
 LONGEST_BUSY_WAIT = 5.0
@@ -51,6 +53,7 @@ class PortalClient:
         *,
         rate_per_second: float = CALLS_PER_SECOND,
         call_seconds: float = CALL_SECONDS,
+        connections: int = CONNECTIONS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         base = connection.required("host").rstrip("/")
@@ -65,10 +68,11 @@ class PortalClient:
             limits=Limits(read=call_seconds, total=call_seconds),
             rate_per_second=rate_per_second,
             ca=connection.extra.get("ca"),
-            connections=16,
+            connections=connections,
             sleep=sleep,
         )
         self._sleep = sleep
+        self._places = threading.BoundedSemaphore(connections)
         self._lock = threading.Lock()
         self._session: str | None = None
         self._refusal: LogInRefused | None = None
@@ -102,9 +106,18 @@ class PortalClient:
         """`CapNhatTienDoHoSoMC`; arguments and errors as `put_dossiers`."""
         self._call({"service": "CapNhatTienDoHoSoMC"}, data, versions)
 
+    def look_up(self, code: str) -> Mapping[str, object] | None:
+        """`TraCuuHoSo`: the record as the portal holds it, or None; errors as `put_dossiers`."""
+        found = self._call({"service": "TraCuuHoSo", "mahoso": code})
+        if not found:
+            return None
+        if not isinstance(found, list) or not isinstance(found[0], dict):
+            raise PortalUnavailable("look-up: expected a list with the record in `result`; it was answered otherwise")
+        return found[0]
+
     def holds(self, code: str) -> bool:
         """`TraCuuHoSo`: whether the portal knows the dossier."""
-        return bool(self._call({"service": "TraCuuHoSo", "mahoso": code}))
+        return self.look_up(code) is not None
 
     def _call(
         self, body: Mapping[str, object], data: bytes | None = None, versions: Mapping[str, int] | None = None
@@ -169,7 +182,8 @@ class PortalClient:
         ours = {"Content-Type": "application/json", "Charset": "utf-8", "dstcode": self._place.dstcode}
         self.calls = next(self._numbers)
         try:
-            return self._http.send("POST", url, data=content, headers=ours | dict(headers))
+            with self._places:
+                return self._http.send("POST", url, data=content, headers=ours | dict(headers))
         except HttpError as error:
             told = PortalUnavailable if error.sent else NotSent
             raise told(f"{error.kind}: {error}") from error

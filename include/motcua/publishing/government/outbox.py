@@ -1,4 +1,4 @@
-"""The ledger's SQL: what is due, what is needed to render it, and what came of it. One fence guards every write."""
+"""The ledger's SQL: whose turn it is to send, and what came of it. One fence guards every write; `due` reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,75 +14,60 @@ from motcua.errors import StaleWrite
 DOSSIERS, STEPS = "DongBoHoSoMC", "CapNhatTienDoHoSoMC"
 # One sender for the whole portal; the number means nothing, but must stay the same.
 SENDER_LOCK = 7_315_003
+# Rules of issues that are the sender's alone: the merge neither writes nor settles them.
+WOULD_REFUSE, REJECTED = RULES = ("portal_would_refuse", "portal_rejected")
 # Design, decision 10: the waits after each try; after the last one the delivery is given up.
 RETRY_AFTER = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 )
 
-_NEXT_TURN = sa.text("UPDATE core.sender SET fence = fence + 1 RETURNING fence, failures, closed_until, reason")
-
-# only the newest version is ever told: what is open of older ones waits to be superseded
-_DUE = sa.text("""
-SELECT DISTINCT o.code FROM core.delivery o JOIN core.dossier d ON d.code = o.code AND d.version = o.version
-WHERE o.state IN ('queued', 'sent', 'unknown') AND (o.due_at IS NULL OR o.due_at <= :now)
-ORDER BY o.code
+_NEXT_TURN = sa.text("""
+UPDATE core.sender SET fence = fence + 1
+RETURNING fence, failures, closed_until, reason, refusals, tolerance, doubt
 """)
 
-# Times as the portal writes them; null becomes empty. The applicant is the lead source's; steps and supplements are
-# those of all sources that count, the same one from the first of them.
-_DOSSIERS = sa.text("""
-SELECT d.code, d.version, d.procedure_code, d.field_code, d.agency_code, d.channel, d.applicant_kind, d.status,
-       d.result_delivery, d.paid_online, d.digitised, d.deleted,
-       coalesce(to_char(d.submitted_at, 'YYYYMMDDHH24MISS'), '') AS submitted_at,
-       coalesce(to_char(d.received_at, 'YYYYMMDDHH24MISS'), '') AS received_at,
-       coalesce(to_char(d.due_at, 'YYYYMMDDHH24MISS'), '') AS due_at,
-       coalesce(to_char(d.finished_at, 'YYYYMMDDHH24MISS'), '') AS finished_at,
-       coalesce(to_char(d.returned_at, 'YYYYMMDDHH24MISS'), '') AS returned_at,
-       coalesce(to_char(d.refused_at, 'YYYYMMDDHH24MISS'), '') AS refused_at,
-       a.name, a.identity_kind, a.identity_number, a.phone, a.email, a.summary, a.fees, a.components,
-       p.version AS held_version, coalesce(p.steps, '{}') AS held_steps,
-       coalesce((SELECT jsonb_agg(jsonb_build_object(
-                    'at', to_char(s.at, 'YYYYMMDDHH24MISS'), 'status', s.status, 'department', s.department,
-                    'agency_code', s.agency_code,
-                    'note', s.note, 'started_at', to_char(s.started_at, 'YYYYMMDDHH24MISS'),
-                    'due_at', to_char(s.due_at, 'YYYYMMDDHH24MISS')) ORDER BY s.at, s.status, s.n)
-                 FROM (SELECT DISTINCT ON (x.at, x.status, x.n) x.*, c.agency_code
-                       FROM private.step x JOIN core.source_dossier c USING (code, source_id)
-                       WHERE x.code = d.code AND x.source_id = ANY(d.sources)
-                       ORDER BY x.at, x.status, x.n, array_position(d.sources, x.source_id)) s), '[]') AS steps_list,
-       coalesce((SELECT jsonb_agg(jsonb_build_object(
-                    'external_id', b.external_id, 'note', b.note,
-                    'requested_at', to_char(b.requested_at, 'YYYYMMDDHH24MISS'),
-                    'answered_at', to_char(b.answered_at, 'YYYYMMDDHH24MISS'),
-                    'due_at', to_char(b.due_at, 'YYYYMMDDHH24MISS')) ORDER BY b.requested_at, b.n)
-                 FROM (SELECT DISTINCT ON (x.requested_at) x.* FROM private.supplement x
-                       WHERE x.code = d.code AND x.source_id = ANY(d.sources)
-                       ORDER BY x.requested_at, array_position(d.sources, x.source_id), x.n) b), '[]')
-           AS supplements_list,
-       o.state IN ('queued', 'sent', 'unknown') AS is_open,
-       o.state IN ('queued', 'sent', 'unknown') AND (o.due_at IS NULL OR o.due_at <= :now) AS is_due,
-       coalesce(t.state IN ('queued', 'sent', 'unknown') AND (t.due_at IS NULL OR t.due_at <= :now), false)
-           AS steps_due,
-       u.version AS uncertain_version, u.body_sha256 AS uncertain_call
-FROM core.dossier d
-JOIN core.delivery o ON o.code = d.code AND o.version = d.version AND o.service = 'DongBoHoSoMC'
-LEFT JOIN core.delivery t ON t.code = d.code AND t.version = d.version AND t.service = 'CapNhatTienDoHoSoMC'
-LEFT JOIN private.applicant a ON a.code = d.code AND a.source_id = d.lead_source_id
-LEFT JOIN core.portal_copy p ON p.code = d.code
-LEFT JOIN LATERAL (
-    SELECT version, body_sha256 FROM core.delivery
-    WHERE p.code IS NULL AND code = d.code AND service = 'DongBoHoSoMC' AND state IN ('sent', 'unknown')
-    ORDER BY version DESC LIMIT 1
-) u ON true
-WHERE d.code = ANY(:codes)
-ORDER BY d.code
+# A call is small beside the ledger, and statistics are old while it moves: by index, row by row, is always right, and
+# rows are locked in the order in which they are named.
+_BY_INDEX = sa.text("""
+SELECT set_config(name, 'off', false)
+FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) AS name
 """)
 
+# One statement before a call and one after it: a fence that has moved on leaves nothing to write.
 _SENT = sa.text("""
+WITH turn AS (SELECT fence FROM core.sender FOR SHARE)
 UPDATE core.delivery o SET state = 'sent', attempts = attempts + :tries, sent_at = :now, body_sha256 = :body_sha256
-FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version)
-WHERE o.code = v.code AND o.version = v.version AND o.service = :service
+FROM unnest(string_to_array(:codes, ','), CAST(string_to_array(:versions, ',') AS int[])) AS v(code, version), turn
+WHERE turn.fence = :fence AND o.code = v.code AND o.version = v.version AND o.service = :service
 """)
+
+_ACCEPTED = """
+WITH turn AS (SELECT fence FROM core.sender FOR SHARE), told AS (
+    SELECT v.* FROM turn, unnest(string_to_array(:codes, ','), CAST(string_to_array(:versions, ',') AS int[]),
+                                 string_to_array(:keys, ';')) AS v(code, version, keys)
+    WHERE turn.fence = :fence
+), held AS ({held}), older AS (
+    UPDATE core.delivery o SET state = 'superseded', settled_at = :now, due_at = NULL
+    FROM told t WHERE o.service = :service AND o.code = t.code AND o.version < t.version
+                  AND o.state IN ('queued', 'sent', 'unknown')
+), mended AS (
+    UPDATE core.issue i SET settled_at = :now
+    FROM told t WHERE i.code = t.code AND i.rule = ANY(:rules) AND i.settled_at IS NULL
+                  AND starts_with(i.field, 'steps') = (:service = 'CapNhatTienDoHoSoMC')
+)
+UPDATE core.delivery o
+SET state = 'accepted', portal_code = NULL, portal_message = NULL, due_at = NULL, settled_at = :now
+FROM told t WHERE o.code = t.code AND o.version = t.version AND o.service = :service
+"""
+_TAKEN = {
+    DOSSIERS: sa.text(_ACCEPTED.format(held="""
+    INSERT INTO core.portal_copy AS p (code, version) SELECT code, version FROM told
+    ON CONFLICT (code) DO UPDATE SET version = greatest(p.version, EXCLUDED.version)
+""")),
+    STEPS: sa.text(_ACCEPTED.format(held="""
+    UPDATE core.portal_copy p SET steps = p.steps || string_to_array(t.keys, ',') FROM told t WHERE p.code = t.code
+""")),
+}  # fmt: skip
 
 _SETTLED = sa.text("""
 UPDATE core.delivery o
@@ -91,6 +75,12 @@ SET state = :state, portal_code = :portal_code, portal_message = :message, due_a
     settled_at = CASE WHEN :state <> 'queued' THEN CAST(:now AS timestamptz) END
 FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version)
 WHERE o.code = v.code AND o.version = v.version AND o.service = :service
+""")
+
+_PUT_BACK = sa.text("""
+UPDATE core.delivery o SET state = 'queued', portal_code = :portal_code, portal_message = :message, due_at = NULL
+FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[])) AS v(code, version)
+WHERE o.code = v.code AND o.version = v.version AND o.service = :service AND o.state = 'sent'
 """)
 
 # each by its own number of tries: one that has had its last takes no other with it
@@ -134,12 +124,9 @@ SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:versions AS int[]))
 ON CONFLICT (code) DO UPDATE SET version = greatest(p.version, EXCLUDED.version)
 """)
 
-_HELD_STEPS = sa.text("""
-UPDATE core.portal_copy p SET steps = p.steps || k.keys
-FROM (SELECT code, array_agg(key) AS keys
-      FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[])) AS u(code, key) GROUP BY code) k
-WHERE p.code = k.code
-""")
+_KEEP_OUTCOME = sa.text(
+    "UPDATE core.sender SET drained_at = :now, drained = CAST(:drained AS jsonb) WHERE fence = :fence"
+)
 
 Versions = Mapping[str, int]
 
@@ -153,12 +140,18 @@ class Turn:
         failures: calls in a row without an answer, before it.
         closed_until: the breaker: nothing is to be sent before this moment.
         reason: why.
+        refusals: what `verdicts` counted so far.
+        tolerance: how often as many refusals as usual it takes until the portal is doubted.
+        doubt: why it is doubted, or None.
     """
 
     fence: int
     failures: int
     closed_until: datetime | None
     reason: str | None
+    refusals: float
+    tolerance: int
+    doubt: str | None
 
 
 @contextmanager
@@ -177,6 +170,11 @@ def turn(engine: sa.Engine) -> Iterator[tuple[sa.Connection, Turn | None]]:
             keeper.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": SENDER_LOCK})
 
 
+def work_by_index(connection: sa.Connection) -> None:
+    """Makes this session plan for few rows."""
+    connection.execute(_BY_INDEX)
+
+
 def check_fence(connection: sa.Connection, fence: int) -> None:
     """StaleWrite when another sender has taken over since; holds it off until this transaction ends."""
     current = connection.execute(sa.text("SELECT fence FROM core.sender FOR SHARE")).scalar_one()
@@ -184,38 +182,32 @@ def check_fence(connection: sa.Connection, fence: int) -> None:
         raise StaleWrite(f"sender {current} has taken over from sender {fence}: this one writes no more")
 
 
-def due_codes(connection: sa.Connection, now: datetime) -> list[str]:
-    """Codes with something to tell the portal, in order."""
-    return list(connection.execute(_DUE, {"now": now}).scalars())
-
-
-def open_dossiers(connection: sa.Connection) -> int:
-    """How many deliveries of dossiers have no outcome yet."""
-    statement = sa.text(
-        "SELECT count(*) FROM core.delivery WHERE state IN ('queued', 'sent', 'unknown') AND service = :service"
-    )
-    return int(connection.execute(statement, {"service": DOSSIERS}).scalar_one())
-
-
-# Any: rows of a query, whose shape `records.Row` describes
-def dossiers(connection: sa.Connection, codes: Sequence[str], now: datetime) -> list[dict[str, Any]]:
-    """What is needed to render these dossiers, as they are now.
-
-    Returns:
-        A row a dossier, by code: its facts; `held_version` and `held_steps`, what the portal is known to hold;
-        `is_open, is_due, steps_due` of its newest version; and where a create has an unknown outcome,
-        `uncertain_version` and `uncertain_call`, which all dossiers of that call share.
-    """
-    return [row._asdict() for row in connection.execute(_DOSSIERS, {"codes": list(codes), "now": now})]
-
-
 def mark_sent(
-    connection: sa.Connection, service: str, versions: Versions, body_sha256: bytes, now: datetime, *, tries: int
+    connection: sa.Connection,
+    fence: int,
+    service: str,
+    versions: Versions,
+    body_sha256: bytes,
+    now: datetime,
+    *,
+    tries: int,
 ) -> None:
     """These versions are about to leave in one call: whatever happens next, they may have arrived."""
-    connection.execute(
-        _SENT, _of(versions) | {"service": service, "body_sha256": body_sha256, "now": now, "tries": tries}
-    )
+    values = {"service": service, "body_sha256": body_sha256, "now": now, "tries": tries, "fence": fence}
+    if not connection.execute(_SENT, _joined(versions) | values).rowcount:
+        check_fence(connection, fence)
+
+
+def mark_taken(
+    connection: sa.Connection, fence: int, service: str, versions: Versions, now: datetime, steps: Sequence[str]
+) -> None:
+    """The portal took these versions in one call, with these steps: the keys of each dossier, joined by commas.
+
+    Whatever older was open is superseded, and what the sender's `RULES` had against them is settled.
+    """
+    values = {"service": service, "now": now, "fence": fence, "keys": ";".join(steps), "rules": list(RULES)}
+    if not connection.execute(_TAKEN[service], _joined(versions) | values).rowcount:
+        check_fence(connection, fence)
 
 
 def settle(
@@ -257,15 +249,22 @@ def retry(
     _settle_others(connection, service, values, is_accepted=False)
 
 
+def put_back(
+    connection: sa.Connection, service: str, versions: Versions, *, portal_code: str | None, message: str
+) -> None:
+    """What of these versions was sent and had no verdict is queued again, due at once."""
+    values = _of(versions) | {"service": service, "portal_code": portal_code, "message": message}
+    connection.execute(_PUT_BACK, values)
+
+
+def keep_outcome(connection: sa.Connection, fence: int, drained: bytes, now: datetime) -> None:
+    """What a drain did, as a JSON object, for whoever asks later."""
+    connection.execute(_KEEP_OUTCOME, {"fence": fence, "drained": drained.decode(), "now": now})
+
+
 def mark_held(connection: sa.Connection, versions: Versions) -> None:
     """The portal holds these dossiers."""
     connection.execute(_HELD, _of(versions))
-
-
-def mark_steps_held(connection: sa.Connection, keys: Mapping[str, Sequence[str]]) -> None:
-    """The portal holds these steps too."""
-    pairs = [(code, key) for code, some in keys.items() for key in some]
-    connection.execute(_HELD_STEPS, {"codes": [code for code, _ in pairs], "keys": [key for _, key in pairs]})
 
 
 def forget_steps(connection: sa.Connection, codes: Sequence[str]) -> None:
@@ -282,3 +281,8 @@ def _settle_others(connection: sa.Connection, service: str, values: Mapping[str,
 
 def _of(versions: Versions) -> dict[str, object]:
     return {"codes": list(versions), "versions": list(versions.values())}
+
+
+def _joined(versions: Versions) -> dict[str, object]:
+    """As text: an array of a hundred costs ten times as much to hand over."""
+    return {"codes": ",".join(versions), "versions": ",".join(map(str, versions.values()))}

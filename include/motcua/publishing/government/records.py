@@ -12,39 +12,21 @@ import orjson
 
 from motcua.domain.status import Status
 from motcua.domain.text import fold
+from motcua.publishing.government.shapes import DELETED_NOTE, LONGEST_OFFICER, LONGEST_SUMMARY, Fault
 from motcua.registry import Registry
-
-LONGEST_SUMMARY = 1000
-LONGEST_OFFICER = 50
-DELETED_NOTE = "Hồ sơ đã xóa tại nguồn"
 
 # one row of a query: texts, numbers, booleans, lists
 Row = Mapping[str, Any]
 # departments' words are few and steps are many
 _fold = lru_cache(maxsize=4096)(fold)
-_NOT_RECEIVED = {Status.NEW, Status.REFUSED}
-_NEEDED: Mapping[int, tuple[str, ...]] = {
-    Status.REFUSED: ("refused_at",),
-    Status.DONE: ("finished_at",),
-    Status.RETURNED: ("finished_at", "returned_at"),
-}
 
 
-def obstacle(dossier: Row, registry: Registry) -> str | None:
-    """Why the portal cannot be told of a dossier yet, in words for its ledger row; None when it can."""
+def obstacle(dossier: Row, registry: Registry) -> Fault | None:
+    """Why no record of a dossier can be rendered yet; None when one can."""
     if dossier["field_code"] is None or dossier["procedure_code"] not in registry.procedures:
-        return f"field code of procedure {dossier['procedure_code']} is not known yet"
+        return Fault.of("MaLinhVuc", f"the field code of procedure {dossier['procedure_code']} is not known yet")
     if dossier["agency_code"] not in registry.units:
-        return f"agency {dossier['agency_code']} is not in the registry"
-    status = _status(dossier)
-    needed = ["submitted_at", *_NEEDED.get(status, ())]
-    if dossier["status"] not in _NOT_RECEIVED:
-        needed.append("received_at")
-    missing = [name for name in needed if not dossier[name]]
-    if missing:
-        return f"the portal requires {', '.join(missing)}, which the source has not given"
-    if status == Status.SUPPLEMENT and not any(one["note"] for one in dossier["supplements_list"]):
-        return "the portal requires the content of the supplement request, which the source has not given"
+        return Fault.of("DonViXuLy", f"agency {dossier['agency_code']} is not in the registry")
     return None
 
 

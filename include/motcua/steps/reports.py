@@ -1,0 +1,177 @@
+"""Reports to the offices: built, addressed, revoked and told of by mail, as the role that sees nothing personal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from motcua.connections import Connections
+from motcua.domain.calendar import VIETNAM
+from motcua.domain.codes import canonical_agency
+from motcua.errors import ConfigError, ConnectionAbsent, MailError
+from motcua.publishing.office_reports import links, mail, mail_ledger
+from motcua.publishing.office_reports.digest import digest, message
+from motcua.publishing.office_reports.findings import offices, read_findings
+from motcua.publishing.office_reports.page import page
+from motcua.publishing.office_reports.report import Report, reports
+from motcua.publishing.office_reports.shelf import Shelf
+from motcua.publishing.office_reports.table import table
+from motcua.settings import Settings
+from motcua.steps import place
+from motcua.warehouse import Role
+from motcua.warehouse.stages import stage_run
+
+log = logging.getLogger(__name__)
+
+
+def build_reports(
+    *, settings: Settings, connections: Connections, as_of: datetime, agencies: Sequence[str] = ()
+) -> dict[str, int]:
+    """Writes the reports of all offices, or of some, and removes those that are nobody's any more.
+
+    Returns:
+        `reports` built, `changed` files' folders, `removed` ones, and `refused` dossiers, `warnings` in them.
+
+    Raises:
+        ConfigError: an agency that no source is read for.
+    """
+    names = offices(place.registry(settings.registry), as_of)
+    wanted = {code: names[code] for code in _known(agencies, names)} if agencies else names
+    key, shelf = links.reports_key(connections, settings.home), Shelf(settings.reports_url)
+    with place.connected(settings, Role.PUBLISHER) as engine, stage_run(engine, "reports", None) as run:
+        # what is read under the lock is read after it was got: the generations above all
+        with engine.begin() as guard:
+            links.alone(guard)
+            tokens = links.tokens(key, names, links.read_generations(guard))
+            built = list(_reports(engine, settings, as_of, wanted))
+            changed = sum(shelf.put(tokens[report.agency_code], page(report), table(report)) for report in built)
+            removed = 0 if agencies else shelf.keep_only(set(tokens.values()))
+        run.rows, run.peak_memory_mb = len(built), place.peak_memory_mb()
+    log.info("%d reports built, %d changed, %d removed", len(built), changed, removed)
+    return {
+        "reports": len(built), "changed": changed, "removed": removed,
+        "refused": sum(report.refused for report in built), "warnings": sum(report.warnings for report in built),
+    }  # fmt: skip
+
+
+def report_links(*, settings: Settings, connections: Connections, as_of: datetime) -> list[dict[str, object]]:
+    """Of each office: `agency_code, name, generation` (how often revoked) and `link`, for those who hand links out."""
+    names = offices(place.registry(settings.registry), as_of)
+    key = links.reports_key(connections, settings.home)
+    with place.connected(settings, Role.PUBLISHER) as engine, engine.connect() as connection:
+        generations = links.read_generations(connection)
+    tokens = links.tokens(key, names, generations)
+    return [
+        {
+            "agency_code": code,
+            "name": name,
+            "generation": generations.get(code, 0),
+            "link": _link(settings, tokens[code]),
+        }
+        for code, name in names.items()
+    ]
+
+
+def revoke_report(
+    *, settings: Settings, connections: Connections, as_of: datetime, agency: str, reason: str, by: str
+) -> dict[str, object]:
+    """Puts a new link in force: the old one's files are gone when this returns, and the new one's are there.
+
+    Returns:
+        `agency_code, link`.
+
+    Raises:
+        ConfigError: no source is read for that agency.
+    """
+    names = offices(place.registry(settings.registry), as_of)
+    (code,) = _known([agency], names)
+    key, shelf = links.reports_key(connections, settings.home), Shelf(settings.reports_url)
+    with place.connected(settings, Role.PUBLISHER) as engine:
+        with engine.begin() as connection:
+            links.alone(connection)
+            before = links.read_generations(connection).get(code, 0)
+            links.revoke(connection, code, reason=reason, by=by, at=as_of)
+        shelf.forget(links.token(key, code, before))
+    build_reports(settings=settings, connections=connections, as_of=as_of, agencies=[code])
+    return {"agency_code": code, "link": _link(settings, links.token(key, code, before + 1))}
+
+
+def mail_digest(
+    *, settings: Settings, connections: Connections, as_of: datetime, limits: mail.Limits = mail.LIMITS
+) -> dict[str, object]:
+    """Sends the day's digest, once: what was sent, or may have been, is not sent again; what failed is.
+
+    Returns:
+        `state`: `off` (no connection `motcua_smtp`), `sent`, `unknown` (the last answer did not come), or `already`;
+        and `recipients`, and of these `refused`.
+
+    Raises:
+        MailError: it did not leave; the ledger has the server's words.
+    """
+    try:
+        server = mail.SmtpServer.of(connections.get(mail.CONNECTION))
+    except ConnectionAbsent:
+        log.info("no connection %s: no digest is sent", mail.CONNECTION)
+        return {"state": "off", "recipients": 0, "refused": 0}
+    day = as_of.astimezone(VIETNAM).date()
+    with place.connected(settings, Role.PUBLISHER) as engine, engine.begin() as guard:
+        mail_ledger.alone(guard)
+        before = mail_ledger.state(guard, day)
+        if before == "sending":
+            log.warning("the digest of %s may have been sent by a run that died: it is not sent again", day)
+            mail_ledger.settle(guard, day, state="unknown", reply="the run that sent it died")
+        if before in ("sending", "sent", "unknown"):
+            return {"state": "already", "recipients": 0, "refused": 0}
+        names = offices(place.registry(settings.registry), as_of)
+        told = digest(list(_reports(engine, settings, as_of, names)), as_of)
+        letter = message(told, server, _links(settings, connections, as_of) if server.has_links else {})
+        with engine.begin() as connection:
+            mail_ledger.begin(connection, day, as_of=as_of, recipients=len(server.recipients))
+        with _settled_when_failed(engine, day):
+            handed = mail.send(server, letter, limits=limits)
+        state = "sent" if handed.is_sure else "unknown"
+        with engine.begin() as connection:
+            mail_ledger.settle(connection, day, state=state, reply=handed.reply, refused=handed.refused)
+    log.info("digest %s: %d recipients, %d refused", state, len(server.recipients), handed.refused)
+    return {"state": state, "recipients": len(server.recipients), "refused": handed.refused}
+
+
+def _reports(engine: sa.Engine, settings: Settings, as_of: datetime, names: dict[str, str]) -> Iterator[Report]:
+    """All views read at one moment."""
+    looking = engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with looking as connection:
+        findings = read_findings(connection, place.registry(settings.registry), as_of)
+    yield from reports(findings, names, as_of)
+
+
+@contextmanager
+def _settled_when_failed(engine: sa.Engine, day: date) -> Iterator[None]:
+    """What a mail server refuses is written down before it is told."""
+    try:
+        yield
+    except MailError as error:
+        with engine.begin() as connection:
+            mail_ledger.settle(connection, day, state="failed", reply=str(error))
+        raise
+
+
+def _known(agencies: Sequence[str], names: dict[str, str]) -> list[str]:
+    """Canonical codes of agencies in either spelling."""
+    codes = {given: canonical_agency(given) for given in agencies}
+    if unknown := [given for given, code in codes.items() if code not in names]:
+        raise ConfigError(f"no report for {', '.join(unknown)}; `motcua reports links` lists the offices that have one")
+    return [code for code in codes.values() if code is not None]
+
+
+def _links(settings: Settings, connections: Connections, as_of: datetime) -> dict[str, str]:
+    listed = report_links(settings=settings, connections=connections, as_of=as_of)
+    return {str(one["agency_code"]): str(one["link"]) for one in listed}
+
+
+def _link(settings: Settings, token: str) -> str:
+    """The whole address; below `reports_url` alone where nobody has said where that is seen."""
+    return f"{(settings.reports_address or '').rstrip('/')}/{token}/"
