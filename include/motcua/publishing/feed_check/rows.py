@@ -17,7 +17,7 @@ from motcua.publishing.feed_check.place import Feed, folder
 from motcua.publishing.feed_check.report import Unreadable
 from motcua.publishing.feed_check.schemas import schema, validator
 
-BLOCK_LINES = 50_000
+BLOCK_LINES = 8_192
 JSONL, CSV, PARQUET = FORMATS = ("dossiers.jsonl.gz", "dossiers.csv.gz", "dossiers.parquet")
 
 
