@@ -18,8 +18,6 @@ EPOCH = date(1970, 1, 1)
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Dates = npt.NDArray[np.datetime64]
-_EPOCH_DAY = np.datetime64(0, "D")
 
 Windows = Sequence[tuple[time, time]]
 DEFAULT_WINDOWS: Windows = ((time(7, 0), time(11, 30)), (time(13, 30), time(17, 0)))
@@ -61,17 +59,25 @@ class WorkingCalendar:
         first, last = np.searchsorted(self._days, borders, side="right")
         return int(last - first)
 
-    def working_days(self, since: Dates, until: Dates) -> Ints:
-        """`working_days_between` of two columns of days; -1 where a day is missing or outside the calendar's years."""
-        known = ~(np.isnat(since) | np.isnat(until))
-        first, last = (
-            np.where(known, days, _EPOCH_DAY).astype("datetime64[D]").astype(np.int64) for days in (since, until)
-        )
-        covered = (np.minimum(first, last) >= self._days[0]) & (np.maximum(first, last) <= self._days[-1])
-        counted = np.searchsorted(self._days, np.maximum(first, last), side="right") - np.searchsorted(
-            self._days, first, side="right"
-        )
-        return np.where(known & covered, counted, -1).astype(np.int64)
+    def working_days_taken(self, since: pd.Series, until: pd.Series) -> pd.Series:
+        """Working days after each day of `since` (naive, midnight), up to and with that of `until`; 0 when earlier.
+
+        Null where a day is missing or outside the calendar's years.
+        """
+        taken = pd.Series(np.nan, index=since.index, dtype="float64")
+        known = (since.notna() & until.notna()).to_numpy(dtype=bool)
+        days = [column[known].to_numpy(dtype="datetime64[D]").astype(np.int64) for column in (since, until)]
+        first, last = (np.searchsorted(self._days, ends, side="right") for ends in days)
+        covered = self._covers(days[0] * DAY) & self._covers(days[1] * DAY)
+        taken[known] = np.where(covered, np.maximum(last - first, 0), np.nan)
+        return taken
+
+    def swapped_days(self, since: date, until: date) -> list[date]:
+        """Weekdays that are not worked and weekend days that are, from `since` to `until`; of the years covered."""
+        first, last = max(_number(since), int(self._days[0])), min(_number(until), int(self._days[-1]))
+        days = np.arange(first, last + 1, dtype=np.int64)
+        is_weekday = (days + EPOCH.weekday()) % 7 < 5
+        return [EPOCH + timedelta(days=int(day)) for day in days[np.isin(days, self._days) != is_weekday]]
 
     def due_after(self, received_at: pd.Series, value: pd.Series, unit: pd.Series) -> pd.Series:
         """When a limit that starts at `received_at` ends (UTC; null where anything is missing).

@@ -31,15 +31,16 @@ def publish(
         place.connected(settings, Role.PUBLISHER) as engine,
         stage_run(engine, "publish", cycle_id) as run,
     ):
+        registry = place.registry(settings.registry)
         outcome = city_feed.publish(
             engine,
             settings.feed_url,
-            place.registry(settings.registry),
+            registry,
             keys=city_feed.feed_keys(connections, settings.home),
             as_of=as_of,
             published_at=published_at,
             asked=asked,
         )
-        public_page.build_page(settings.feed_url)
+        public_page.build_page(settings.feed_url, registry.calendar)
         run.rows, run.peak_memory_mb = outcome.rows, place.peak_memory_mb()
     return {"seq": outcome.seq, "rows": outcome.rows, "changed": outcome.changed}

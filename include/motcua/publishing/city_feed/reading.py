@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -38,17 +38,18 @@ def read_manifest(store: FeedStore, seq: int) -> Manifest:
     return manifest
 
 
-def current_rows(store: FeedStore, index: Mapping[str, Any]) -> pa.Table:
-    """The rows that a pointer stands for, schema ROW, by code.
+def current_rows(store: FeedStore, index: Mapping[str, Any], *, columns: Sequence[str] = tuple(ROW.names)) -> pa.Table:
+    """The rows that a pointer stands for, by code.
 
     Args:
         store: the feed.
         index: the parsed `index.json`.
+        columns: those of ROW that are wanted.
 
     Raises:
         NotInFeed: a file is missing or damaged.
     """
-    return rows_of(store, int(index["seq"]))
+    return rows_of(store, int(index["seq"])).select(list(columns))
 
 
 def rows_of(store: FeedStore, seq: int) -> pa.Table:

@@ -172,7 +172,8 @@ class _Figures:
 
     def _ranked(self, measure: str, share: float, grouping: tuple[str, ...]) -> pd.DataFrame:
         """The nearest rank of the working days from receipt to the end, of what was finished in the month."""
-        days = self._calendar.working_days(self._began, self._finished)
+        taken = self._calendar.working_days_taken(pd.Series(self._began), pd.Series(self._finished))
+        days = taken.fillna(-1).to_numpy(dtype=np.int64)
         places, mask = self._places(grouping, self._is(*DONE_CLASSES) & (days >= 0), self._finished)
         order = np.lexsort((days[mask], places[mask]))
         met, starts, sizes = np.unique(places[mask][order], return_index=True, return_counts=True)

@@ -1,4 +1,4 @@
-"""The public page: one file for citizens, made of what the city feed has published and of nothing else."""
+"""The public page: static files for citizens, made of what the city feed has published and of nothing else."""
 
 from motcua.publishing.public_page.builder import build_page
 

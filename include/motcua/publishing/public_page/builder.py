@@ -2,94 +2,73 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
-import json
-from datetime import datetime
+import logging
 from importlib import resources
 
-import jinja2
-import orjson
-import pyarrow.parquet
-
-from motcua.domain.progress import PROGRESS_NAMES
-from motcua.domain.status import STATUS_NAMES
-from motcua.errors import PublicationRefused
+from motcua.domain.calendar import WorkingCalendar
+from motcua.publishing.city_feed.reading import required
 from motcua.publishing.city_feed.store import FeedStore
-from motcua.publishing.public_page.figures import Figures, count, tables
-from motcua.publishing.reading import CITY_TIME
+from motcua.publishing.public_page.content import read_content
+from motcua.publishing.public_page.site import FIRST_PAGE, FOLDERS, STATIC, pages, shared_files
 
-PAGE = "index.html"
-_COLUMNS = ["agency_code", "channel", "progress"]
+LOG = logging.getLogger(__name__)
 
 
-def build_page(feed_url: str) -> bool:
-    """Makes the page say what the feed says; whether the file had to change.
+def build_page(feed_url: str, calendar: WorkingCalendar) -> int:
+    """Makes the page say what the feed says; how many files had to change.
+
+    Style and scripts go first and `index.html` last, so that whoever opens a page finds all that it names. What no
+    page names any more goes, but the style and scripts of the page that stood there before: it may still be open.
+    Versions are immutable, so a first page that says it was made of this `index.json` by this code is done at once.
 
     Args:
         feed_url: fsspec URL of the feed's root; a version is published there.
+        calendar: of the working days in which handling is measured.
 
     Raises:
         PublicationRefused: the feed has no version, or one that lacks a file.
     """
     store = FeedStore(feed_url)
-    index = orjson.loads(_required(store, "index.json"))
-    body = _render(store, index).encode()
-    if store.read(PAGE) == body:
+    made_of = _made_of(required(store, "index.json"))
+    before = store.read(FIRST_PAGE) or b""
+    if made_of.encode() in before:
+        return 0
+    content = read_content(store, calendar)
+    shared = shared_files()
+    written = {path for path, body in shared.values() if _write(store, path, body)}
+    kept = {path for path, _ in shared.values()}
+    for path, body in pages(content, {name: path for name, (path, _) in shared.items()}, made_of):
+        kept.add(path)
+        if _write(store, path, body.encode()):
+            written.add(path)
+    _remove_the_rest(store, kept, before)
+    LOG.info("public page of version %d: %d files, %d changed", content.version.seq, len(kept), len(written))
+    return len(written)
+
+
+def _made_of(index: bytes) -> str:
+    """Digest of all that the page depends on: the version that is pointed to, and every file of this package."""
+    digest = hashlib.sha256(index)
+    for folder in ("", "static", "templates"):
+        files = [file for file in (resources.files(__package__) / folder).iterdir() if file.is_file()]
+        for file in sorted(files, key=lambda file: file.name):
+            digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _write(store: FeedStore, path: str, body: bytes) -> bool:
+    if store.read(path) == body:
         return False
-    store.replace(PAGE, body)
+    # not flushed one by one: 800 flushes cost seconds, and the next version mends what a power cut takes
+    store.replace(path, body, flush=path == FIRST_PAGE)
     return True
 
 
-def _render(store: FeedStore, index: dict[str, object]) -> str:
-    version = str(index["manifest"]).rpartition("/")[0]
-    rows = pyarrow.parquet.read_table(io.BytesIO(_required(store, f"{version}/dossiers.parquet")), columns=_COLUMNS)
-    counted = count(rows)
-    css, script = _resource("page.css"), _resource("page.js")
-    template = _environment().from_string(_resource("page.html.j2"))
-    return template.render(
-        css=css,
-        script=script,
-        css_hash=_csp_hash(css),
-        script_hash=_csp_hash(script),
-        names=_json({"status": {int(code): name for code, name in STATUS_NAMES.items()}, "progress": PROGRESS_NAMES}),
-        lookup_hex=index["lookup_hex"],
-        seq=index["seq"],
-        version=version,
-        as_of=datetime.fromisoformat(str(index["as_of"])).astimezone(CITY_TIME),
-        sources=(index["sources_ok"], index["sources_total"]),
-        city=sum(counted.values(), Figures()),
-        progress_names=PROGRESS_NAMES,
-        tables=tables(orjson.loads(_required(store, f"{version}/agencies.json")), counted),
-    )
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["number"] = lambda value: f"{value:,}".replace(",", ".")
-    environment.filters["percent"] = lambda share: "–" if share is None else f"{share * 100:.1f}%".replace(".", ",")
-    return environment
-
-
-def _csp_hash(text: str) -> str:
-    """The source expression that lets a browser run exactly this text, written inline, and no other."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _json(value: object) -> str:
-    """JSON that cannot close the element it stands in."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
-
-
-def _required(store: FeedStore, path: str) -> bytes:
-    body = store.read(path)
-    if body is None:
-        raise PublicationRefused(f"public page: {path} is not in the feed; publish a version first")
-    return body
-
-
-def _resource(name: str) -> str:
-    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+def _remove_the_rest(store: FeedStore, kept: set[str], before: bytes) -> None:
+    for folder in FOLDERS:
+        for name in store.names(folder):
+            path = f"{folder}/{name}"
+            is_open = folder == STATIC and path.encode() in before
+            if path not in kept and not is_open:
+                store.remove(path)
