@@ -40,9 +40,9 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "claim", "cycle", "feed_key", "withheld", "dossier_version", "erasure", "hold", "issue", "notice", "pruning", "publication",
-    "source_day", "source_state", "stage_run", "step", "batch_pages", "report_mail", "report_revocation",
-    "delivery_decision", "reconciliation",
+    "batch_pages", "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "feed_key", "hold", "issue",
+    "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation", "source_day",
+    "source_state", "stage_run", "step", "withheld",
 }  # fmt: skip
 
 

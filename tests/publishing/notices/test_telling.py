@@ -7,14 +7,16 @@ import time
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from motcua.errors import ConfigError
 from motcua.publishing import notices
 from motcua.publishing.government.outbox import RETRY_AFTER
+from motcua.publishing.notices import ledger
 from standardwebhooks import WebhookVerificationError
 
 from tests.ports import free_port
 from tests.publishing.notices.conftest import Desk
-from tests.publishing.notices.receiver import OTHER_SECRET, SECRET, Receiver, receiving
+from tests.publishing.notices.receiver import OTHER_SECRET, SECRET, Notice, Receiver, receiving
 
 MINUTE = timedelta(minutes=1)
 
@@ -196,3 +198,49 @@ def test_senders_at_the_same_moment_tell_once_and_never_backwards(desk: Desk, re
     assert receiver.seqs == sorted(set(receiver.seqs))
     assert receiver.seqs[-1] == 9
     assert desk.states()["a", 9] == ("accepted", 1)
+
+
+def test_one_subscriber_is_never_spoken_to_by_two_at_once(desk: Desk, receiver: Receiver) -> None:
+    desk.add("a", receiver)
+    under_way: list[int] = []
+    overlaps: list[list[int]] = []
+
+    def answer(notice: Notice) -> int:
+        under_way.append(notice.seq)
+        time.sleep(0.3)
+        overlaps.extend([list(under_way)] if len(under_way) > 1 else [])
+        under_way.remove(notice.seq)
+        return 200
+
+    receiver.answer = answer
+    older = threading.Thread(target=desk.tell, args=(7,))
+    older.start()
+    while not receiver.came:
+        time.sleep(0.01)
+    assert desk.tell(8) == {"accepted": 1}
+    older.join()
+    assert (receiver.seqs, overlaps) == ([7, 8], [])
+
+
+def test_a_notice_that_was_overtaken_before_its_call_is_not_sent(desk: Desk) -> None:
+    with desk.engine.begin() as connection:
+        for seq in (7, 8):  # as two senders leave it that have not seen each other's row
+            connection.execute(
+                sa.text("INSERT INTO core.notice (subscriber, seq, queued_at, due_at) VALUES ('a', :seq, :now, :now)"),
+                {"seq": seq, "now": desk.now},
+            )
+        assert ledger.claim(connection, "a", 7, desk.now) is None
+        assert ledger.claim(connection, "a", 8, desk.now) == 1
+        assert ledger.claim(connection, "a", 8, desk.now) is None
+        assert ledger.claim(connection, "a", 8, desk.now + ledger.LOST_AFTER) == 2
+
+
+def test_a_try_that_was_taken_for_lost_has_no_say_over_the_next(desk: Desk, receiver: Receiver) -> None:
+    desk.add("a", receiver)
+    receiver.answer = lambda _: 500
+    desk.tell(7)
+    with desk.engine.begin() as connection:
+        late = desk.now + ledger.LOST_AFTER
+        assert ledger.claim(connection, "a", 7, late) == 2
+        ledger.settle(connection, "a", 7, attempt=1, state="accepted", status=204, reason=None, now=late)
+    assert desk.states() == {("a", 7): ("sent", 2)}

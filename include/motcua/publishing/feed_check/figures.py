@@ -51,29 +51,30 @@ def check_agencies(feed: Feed, seq: int, rows: pa.Table, told: Told) -> Iterator
 
 def check_statistics(feed: Feed, seq: int, rows: pa.Table, told: Told) -> Iterator[str]:
     """Shape and names of every line, and those figures recounted that the rows give without a calendar."""
-    lines = list(csv.reader(io.StringIO(feed.body(f"{folder(seq)}/statistics.csv").decode(), newline="")))
-    if not lines or lines[0] != HEADER:
+    lines = csv.reader(io.StringIO(feed.body(f"{folder(seq)}/statistics.csv").decode(), newline=""))
+    if next(lines, None) != HEADER:
         yield f"statistics.csv: dòng đầu cần là {','.join(HEADER)}"
         return
     figures: dict[Key, int] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        agency, field, month, measure, value, state = line
+    before: Key | None = None
+    number = 1
+    for number, (agency, field, month, measure, value, state) in enumerate(lines, start=2):
+        key = (agency, field, month, measure)
         if measure not in MEASURES or state not in STATES or (state == "shown") != bool(value):
             yield f"statistics.csv, dòng {number}: {measure}, {value!r}, {state} không đúng hợp đồng dữ liệu"
-        elif (agency, field, month, measure) in figures:
-            yield f"statistics.csv, dòng {number}: tổ hợp này đã có ở trên"
-        elif state == "shown":
-            figures[agency, field, month, measure] = int(value)
+        elif before is not None and key <= before:
+            yield f"statistics.csv, dòng {number}: cần xếp theo {', '.join(HEADER[:4])}, mỗi tổ hợp một dòng"
+        elif state == "shown" and _is_counted(*key):
+            figures[key] = int(value)
+        before = key
     yield from _recounted(figures, rows)
-    told.detail = f"{len(figures)} số liệu"
+    told.detail = f"{number - 1} số liệu"
 
 
 def _recounted(figures: dict[Key, int], rows: pa.Table) -> Iterator[str]:
     counted = _count(rows)
     for key in sorted(figures.keys() | counted.keys()):
         agency, field, month, measure = key
-        if not _is_counted(agency, field, month, measure):
-            continue
         told, seen = figures.get(key, 0), counted[key]
         # dossiers of sensitive procedures have no row, and count here alone
         hidden = told - seen if (agency, month, measure) == (ALL, ALL, "received") and field != ALL else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ from motcua.publishing.feed_check.place import Feed, folder
 from motcua.publishing.feed_check.report import Unreadable
 from motcua.publishing.feed_check.schemas import schema, validator
 
-BLOCK_LINES = 50_000
+BLOCK_LINES = 8_192
 JSONL, CSV, PARQUET = FORMATS = ("dossiers.jsonl.gz", "dossiers.csv.gz", "dossiers.parquet")
 
 
@@ -29,7 +30,10 @@ def columns(feed: Feed) -> pa.Schema:
 
 def read_jsonl(feed: Feed, seq: int) -> pa.Table:
     """The rows of a snapshot by its JSON lines, in the file's order."""
-    return _snapshot_rows(feed, gzip.decompress(feed.body(f"{folder(seq)}/{JSONL}")))
+    with gzip.open(io.BytesIO(feed.body(f"{folder(seq)}/{JSONL}"))) as lines:
+        blocks = iter(lambda: list(islice(lines, BLOCK_LINES)), [])
+        tables = [rows_of(feed, [orjson.loads(line) for line in block]) for block in blocks]
+    return pa.concat_tables(tables).combine_chunks() if tables else columns(feed).empty_table()
 
 
 def check_formats(feed: Feed, seq: int, rows: pa.Table) -> Iterator[str]:
@@ -83,15 +87,6 @@ def rows_of(feed: Feed, values: list[Mapping[str, Any]]) -> pa.Table:
         if list(row) != kinds.names:
             raise Unreadable(f"dòng của hồ sơ {row.get('code')}: cần đúng các cột {', '.join(kinds.names)}")
     return pa.table({kind.name: _column(kind, [row[kind.name] for row in values]) for kind in kinds}, schema=kinds)
-
-
-def _snapshot_rows(feed: Feed, body: bytes) -> pa.Table:
-    lines = body.splitlines()
-    blocks = [
-        rows_of(feed, [orjson.loads(line) for line in lines[start : start + BLOCK_LINES]])
-        for start in range(0, len(lines), BLOCK_LINES)
-    ]
-    return pa.concat_tables(blocks).combine_chunks() if blocks else columns(feed).empty_table()
 
 
 def _read_csv(feed: Feed, seq: int) -> pa.Table:

@@ -82,11 +82,11 @@ def _file(feed: Feed, path: str, entry: Mapping[str, Any]) -> Iterator[str]:
 
 def _rows(path: str, body: bytes) -> int | None:
     """Rows of a file, by its ending; None of one that has none."""
-    if path.endswith(".jsonl.gz"):
-        return gzip.decompress(body).count(b"\n")
-    if path.endswith((".csv", ".csv.gz")):
-        text = (gzip.decompress(body) if path.endswith(".gz") else body).decode()
-        return sum(1 for _ in csv.reader(io.StringIO(text, newline=""))) - 1
+    with gzip.open(io.BytesIO(body)) if path.endswith(".gz") else io.BytesIO(body) as file:
+        if path.endswith(".jsonl.gz"):
+            return sum(1 for _ in file)
+        if path.endswith((".csv", ".csv.gz")):
+            return sum(1 for _ in csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""))) - 1
     if path.endswith(".parquet"):
         return int(pyarrow.parquet.ParquetFile(io.BytesIO(body)).metadata.num_rows)
     return len(orjson.loads(body)) if path.endswith("agencies.json") else None
