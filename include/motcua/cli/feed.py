@@ -1,4 +1,4 @@
-"""The city feed and those who follow it: `feed verify|notify|subscribers|resume`."""
+"""The city feed and those who follow it: `feed verify|takedown|rotate|new-key|notify|subscribers|resume`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import typer
 from rich.markup import escape
 
 from motcua.cli import surroundings
-from motcua.cli.surroundings import Reason
+from motcua.cli.surroundings import AsOf, Reason
 from motcua.cli.terminal import DONE, OUR_FAILURE, AsJson, city_time, out, print_json, print_table
+from motcua.errors import ConfigError
 
 if TYPE_CHECKING:
     from motcua.publishing.feed_check import Finding
@@ -60,6 +61,49 @@ def verify(
     else:
         out.print(f"{len(findings) - wrong} trong {len(findings)} mục đạt", soft_wrap=True)
     raise typer.Exit(OUR_FAILURE if wrong else DONE)
+
+
+@app.command()
+def takedown(
+    codes: Annotated[list[str], typer.Argument(metavar="CODE", help="Codes of dossiers.")],
+    *,
+    reason: Reason,
+    as_of: AsOf = None,
+) -> None:
+    """Take dossiers out of the feed, for good: every version that shows them is removed. The reason is published."""
+    from motcua import steps
+
+    settings, now = surroundings.settings(), surroundings.now()
+    told = steps.take_down(
+        settings=settings, connections=surroundings.connections(settings), codes=[code.strip().upper() for code in codes],
+        reason=reason, by=surroundings.user(), as_of=as_of or now, published_at=now,
+    )  # fmt: skip
+    removed = ", ".join(map(str, told["removed"])) or "không có"
+    out.print(f"đã gỡ {len(codes)} hồ sơ; phiên bản bị xóa: {removed}; phiên bản mới {told['seq']}", soft_wrap=True)
+
+
+@app.command()
+def rotate() -> None:
+    """Let the next key take over: HOME/secrets/feed.keys. With the connection motcua_feed: its fields, and new-key."""
+    from motcua.publishing.city_feed.keys import CONNECTION, rotate
+    from motcua.steps import place
+
+    settings = surroundings.settings(database=False)
+    if place.knows(surroundings.connections(settings), CONNECTION):
+        raise ConfigError(
+            f"the keys are those of connection {CONNECTION}: make extra.next its password, and put a new key there "
+            "(motcua feed new-key)"
+        )
+    keys = rotate(settings.home)
+    out.print(f"khóa ký từ lần công bố tới: {keys.current.kid}; khóa kế tiếp: {keys.following.kid}", soft_wrap=True)
+
+
+@app.command(name="new-key")
+def new_key() -> None:
+    """Print a new secret key for connection motcua_feed: its password, or `next` in its extra."""
+    from motcua.publishing.city_feed.keys import new_seed
+
+    out.print(new_seed(), soft_wrap=True)
 
 
 @app.command()

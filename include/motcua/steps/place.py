@@ -84,6 +84,15 @@ def environment_connections(settings: Settings, environ: dict[str, str]) -> Conn
     return EnvironmentConnections(environ, settings.connections)
 
 
+def knows(connections: Connections, connection_id: str) -> bool:
+    """Whether a connection is defined."""
+    try:
+        connections.get(connection_id)
+    except ConfigError:
+        return False
+    return True
+
+
 def peak_memory_mb() -> int:
     """This process's greatest resident size so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
