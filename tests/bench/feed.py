@@ -40,8 +40,9 @@ from motcua import steps
 from motcua.cli import surroundings
 from motcua.publishing import public_page
 settings = surroundings.settings()
+steps.place.registry(settings.registry)
 began = time.monotonic()
-public_page.build_page(settings.feed_url)
+public_page.build_page(settings.feed_url, steps.place.registry(settings.registry).calendar)
 print(json.dumps({"seconds": time.monotonic() - began}))
 """
 DOSSIERS = """

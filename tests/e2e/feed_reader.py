@@ -44,9 +44,10 @@ def read_feed(root: Path) -> Feed:
     index = json.loads((root / "index.json").read_text(encoding="utf-8"))
     version = (root / index["manifest"]).parent
     manifest = json.loads((root / index["manifest"]).read_text(encoding="utf-8"))
-    formats = {name: _READERS[name]((version / name).read_bytes()) for name in FORMATS}
+    formats = {name: _since(root, index, _READERS[name](_of_snapshot(root, index, name))) for name in FORMATS}
     agencies = json.loads((version / "agencies.json").read_text(encoding="utf-8"))
-    counted = {name: len(rows) for name, rows in formats.items()} | {"agencies.json": len(agencies)}
+    kept = {entry["name"] for entry in manifest["files"]}
+    counted = {name: len(rows) for name, rows in formats.items() if name in kept} | {"agencies.json": len(agencies)}
     return Feed(
         index=index,
         manifest=manifest,
@@ -56,6 +57,24 @@ def read_feed(root: Path) -> Feed:
         text={str(file.relative_to(root)): _text(file) for file in sorted(root.rglob("*")) if file.is_file()},
         broken=[word for entry in manifest["files"] for word in _broken(version, entry, counted)],
     )
+
+
+def _of_snapshot(root: Path, index: Row, name: str) -> bytes:
+    return (root / f"versions/{index['snapshot']:08d}" / name).read_bytes()
+
+
+def _since(root: Path, index: Row, rows: Rows) -> Rows:
+    """Rows of the newest snapshot after the deltas that follow it."""
+    found = {str(row["code"]): row for row in rows}
+    seqs = index["deltas"]
+    assert isinstance(seqs, list)
+    for seq in (seq for seq in seqs if seq > index["snapshot"]):
+        body = gzip.decompress((root / f"versions/{seq:08d}/delta.jsonl.gz").read_bytes())
+        for change in map(json.loads, body.splitlines()):
+            found.pop(change["code"], None)
+            if change["row"] is not None:
+                found[change["code"]] = change["row"]
+    return [found[code] for code in sorted(found)]
 
 
 def _entries(shard: Path) -> Rows:

@@ -75,9 +75,14 @@ def takedown(
 
     settings, now = surroundings.settings(), surroundings.now()
     told = steps.take_down(
-        settings=settings, connections=surroundings.connections(settings), codes=[code.strip().upper() for code in codes],
-        reason=reason, by=surroundings.user(), as_of=as_of or now, published_at=now,
-    )  # fmt: skip
+        settings=settings,
+        connections=surroundings.connections(settings),
+        codes=[code.strip().upper() for code in codes],
+        reason=reason,
+        by=surroundings.user(),
+        as_of=as_of or now,
+        published_at=now,
+    )
     removed = ", ".join(map(str, told["removed"])) or "không có"
     out.print(f"đã gỡ {len(codes)} hồ sơ; phiên bản bị xóa: {removed}; phiên bản mới {told['seq']}", soft_wrap=True)
 
