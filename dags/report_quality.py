@@ -17,8 +17,16 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk import DAG, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, task
 from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, moment, places
+
+MAIL_WAS_AWAY = RetryRule(
+    exception="motcua.errors.MailUnavailable",
+    action=RetryAction.RETRY,
+    retry_delay=timedelta(minutes=15),
+    reason="the mail server was away",
+)
+OR_THE_MAIL = ExceptionRetryPolicy(rules=[MAIL_WAS_AWAY, *BY_KIND_OF_ERROR.rules])
 
 with DAG(
     "report_quality",
@@ -40,7 +48,7 @@ with DAG(
 
         return dict(steps.build_reports(**places(), as_of=moment(params, dag_run)))
 
-    @task(execution_timeout=timedelta(minutes=10))
+    @task(execution_timeout=timedelta(minutes=10), retry_policy=OR_THE_MAIL)
     def mail(params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
         """The digest, at most once a day."""
         from motcua import steps

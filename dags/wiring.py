@@ -30,12 +30,9 @@ RUNS_BY_CLOCK = os.environ.get("MOTCUA_SCHEDULE") != "off"
 
 DEFAULTS = {"owner": "motcua", "retries": 2, "retry_delay": timedelta(seconds=30)}
 
-MAIL_WAS_AWAY = RetryRule(exception="motcua.errors.MailUnavailable", action=RetryAction.RETRY,
-                          retry_delay=timedelta(minutes=15), reason="the mail server was away")  # fmt: skip
 # The first rule that fits counts. Sources that are down are no exception here: they are rows of the ledger.
 BY_KIND_OF_ERROR = ExceptionRetryPolicy(
     rules=[
-        MAIL_WAS_AWAY,
         RetryRule(
             exception=["motcua.errors.MotcuaError", "sqlalchemy.exc.ProgrammingError", "sqlalchemy.exc.IntegrityError"],
             action=RetryAction.FAIL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, datetime, timedelta
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,6 +13,8 @@ import requests
 import sqlalchemy as sa
 from motcua.connections import Connection
 from motcua.errors import ConfigError, MailRejected, MailUnavailable, PublicationRefused, SourceUnavailable
+
+from tests.dags.conftest import CHECKOUT
 
 RUN_AFTER = datetime(2018, 12, 25, 10, 15, tzinfo=UTC)
 INTERVAL_END = datetime(2018, 12, 25, 10, tzinfo=UTC)
@@ -73,7 +76,6 @@ IN_TEN_SECONDS = timedelta(seconds=10)
         (sa.exc.OperationalError("SELECT 1", {}, Exception("gone")), ("retry", IN_TEN_SECONDS, AWAY)),
         (requests.ConnectionError("no route"), ("retry", IN_TEN_SECONDS, AWAY)),
         (TimeoutError("the disk"), ("retry", IN_TEN_SECONDS, AWAY)),
-        (MailUnavailable("no answer"), ("retry", timedelta(minutes=15), "the mail server was away")),
         (MailRejected("its words"), ("fail", None, IN_VAIN)),
         (ConfigError("a setting"), ("fail", None, IN_VAIN)),
         (PublicationRefused("a gate"), ("fail", None, IN_VAIN)),
@@ -89,6 +91,14 @@ def test_what_was_away_is_tried_again_and_what_is_wrong_is_not(
 ) -> None:
     decided = wiring.BY_KIND_OF_ERROR.evaluate(error, 1, 2)
     assert (decided.action.value, decided.retry_delay, decided.reason) == decision
+
+
+def test_a_mail_server_that_was_away_is_asked_again_later(wiring: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(CHECKOUT / "dags")
+    policy = importlib.import_module("report_quality").OR_THE_MAIL
+    away, refused = (policy.evaluate(error, 1, 2) for error in (MailUnavailable("no answer"), MailRejected("no")))
+    assert (away.action.value, away.retry_delay) == ("retry", timedelta(minutes=15))
+    assert (refused.action.value, refused.reason) == ("fail", IN_VAIN)
 
 
 def test_a_task_that_ran_into_its_time_limit_is_tried_again_as_usual(wiring: ModuleType) -> None:

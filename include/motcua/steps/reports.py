@@ -118,6 +118,7 @@ def mail_digest(
     except ConnectionAbsent:
         log.info("no connection %s: no digest is sent", mail.CONNECTION)
         return {"state": "off", "recipients": 0, "refused": 0}
+    links_of_offices = _links(settings, connections, as_of) if server.has_links else {}
     day = as_of.astimezone(VIETNAM).date()
     with place.connected(settings, Role.PUBLISHER) as engine, engine.begin() as guard:
         mail_ledger.alone(guard)
@@ -125,7 +126,7 @@ def mail_digest(
             return {"state": "already", "recipients": 0, "refused": 0}
         names = offices(place.registry(settings.registry), as_of)
         told = digest(list(_reports(engine, settings, as_of, names)), as_of)
-        letter = message(told, server, _links(settings, connections, as_of) if server.has_links else {})
+        letter = message(told, server, links_of_offices)
         with _noted(engine, day, as_of=as_of, recipients=len(server.recipients)) as outcome:
             outcome.handed = mail.send(server, letter, limits=limits)
     log.info("digest %s: %d recipients, %d refused", outcome.state, len(server.recipients), outcome.refused)
@@ -190,6 +191,9 @@ def _known(agencies: Sequence[str], names: dict[str, str]) -> list[str]:
 
 
 def _links(settings: Settings, connections: Connections, as_of: datetime) -> dict[str, str]:
+    """By agency code, for a mail, where half an address leads nowhere."""
+    if settings.reports_address is None:
+        raise ConfigError(f"connection {mail.CONNECTION} asks for links: set MOTCUA_REPORTS_ADDRESS to where they lead")
     listed = report_links(settings=settings, connections=connections, as_of=as_of)
     return {str(one["agency_code"]): str(one["link"]) for one in listed}
 

@@ -96,6 +96,13 @@ def test_links_are_secrets_and_stand_in_the_mail_only_when_it_is_asked_for(told:
     assert text.index(told.links()[NEIGHBOUR]) < text.index(told.links()[WARD])
 
 
+def test_links_that_lead_nowhere_are_not_sent(told: Offices, server: MailServer) -> None:
+    connect(told, server.connection(links="true"))
+    with pytest.raises(ConfigError, match="asks for links: set MOTCUA_REPORTS_ADDRESS to where they lead"):
+        told.mail()
+    assert (server.letters, told.execute(LEDGER)) == ([], [])
+
+
 def test_a_day_has_one_digest_and_the_next_day_its_own(told: Offices, server: MailServer) -> None:
     connect(told, server.connection())
     assert [told.mail()["state"], told.mail()["state"]] == ["sent", "already"]

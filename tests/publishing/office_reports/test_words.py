@@ -17,7 +17,12 @@ _WRITTEN = (
     re.compile(r"INSERT INTO (?:core\.)?issue (?:AS \w+ )?\(source_id, code, rule.*?'([a-z]+_[a-z_]+)'", re.DOTALL),
     re.compile(r"\brule=\"([a-z_]+)\""),
     re.compile(r"\"(correction_[a-z]+)\""),
+    re.compile(r"= \(?\"(portal_[a-z]+|portal_would_refuse)\""),
 )
+
+
+# what the sender of the Government portal finds
+OF_THE_PORTAL = {"portal_would_refuse", "portal_rejected", "portal_differs"}
 
 
 def written_by_code() -> set[str]:
@@ -30,7 +35,7 @@ def test_every_rule_has_a_sentence_and_no_sentence_is_left_over() -> None:
     written = written_by_code()
     assert {"status_went_back", "older_than_held", "clock_skew", "many_refused", "sources_disagree", "foreign_claim",
             "unknown_field", "correction_expired", "correction_unused", "correction_unneeded"} <= written  # fmt: skip
-    assert set(words.sentences()) == {rule.code for rule in RULES} | written
+    assert set(words.sentences()) == {rule.code for rule in RULES} | written | OF_THE_PORTAL
 
 
 @pytest.mark.parametrize("rule", words.sentences())
@@ -49,6 +54,12 @@ def test_every_fact_that_a_rule_or_a_platform_names_has_a_name() -> None:
     children = {field.column for spec in SPECS.values() for field in (*spec.step, *spec.supplement)}
     unnamed = (named_by_rules | columns | children | {"steps", "supplements", "cells"}) - words.fields().keys()
     assert unnamed - {"at"} == set()
+
+
+def test_a_field_of_a_step_is_named_as_one() -> None:
+    assert words.field_name("steps.ThoiDiemXuLy") == "Bước xử lý: Thời điểm xử lý"
+    assert words.field_name("steps.status") == "Trạng thái của bước xử lý"
+    assert words.field_name("steps.of Nguyễn Văn A") == "Trường riêng của phần mềm"
 
 
 def test_a_sources_own_word_for_a_field_is_never_repeated() -> None:

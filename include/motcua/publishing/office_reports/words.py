@@ -78,7 +78,12 @@ def fields() -> Mapping[str, str]:
 
 def field_name(field: str) -> str:
     """A fact's name; a source's own word for a field is never repeated, since nobody knows what it says."""
-    return fields().get(field, OTHER_FIELD) if field else NO_FIELD
+    if not field:
+        return NO_FIELD
+    of_step = field.removeprefix("steps.")
+    if field not in fields() and of_step in fields():
+        return f"Bước xử lý: {fields()[of_step]}"
+    return fields().get(field, OTHER_FIELD)
 
 
 def failure(kind: object) -> str:
