@@ -7,8 +7,8 @@ and a fence in the warehouse besides.
 **Red means** an error of ours. A portal that is down or refuses is *not* red: the outbox waits, `api.delivery` says
 why, and the next run goes on.
 
-**First thing to do:** look at `api.delivery` by state. `rejected` rows carry the portal's own words; `unknown` ones
-are looked up by the next run. Never send by hand.
+**First thing to do:** `motcua outbox`: what waits and why, whether the sender pauses, and what the portal refused in
+its own words; `unknown` ones are looked up by the next run. Never send by hand: `motcua outbox retry`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`motcua outbox`: how what waits for the Government portal stands; decisions stay with a name and a reason."""
+"""`motcua outbox`: how what waits for the portal stands, and decisions that stay with a name and a reason."""
 
 from __future__ import annotations
 
