@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 PLATFORMS = ("igate", "lgsp", "oss_soap", "sql_view", "sftp_register")
 CITY_TIME = "Asia/Ho_Chi_Minh"
 
-# What the city holds true has moved; `extra` carries `as_of` and `cycle_id`.
+# What the city holds true has moved (`extra` carries `as_of` and `cycle_id`); the feed says so, too.
 DOSSIERS = Asset(name="dossiers", uri="motcua://warehouse/dossiers", group="motcua")
-
-# A version of the city feed is published, or the last one is still right.
 FEED = Asset(name="feed", uri="motcua://feed/v1", group="motcua")
 
 # With MOTCUA_SCHEDULE=off nothing starts by the clock: a stand-in city stands still at its own moment.

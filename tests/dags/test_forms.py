@@ -16,6 +16,7 @@ FORMS = {
     "publish_progress": {"as_of"},
     "reconcile_government": {"as_of"},
     "replay_quarantine": {"sources", "rules", "everything", "reason", "as_of"},
+    "report_quality": {"as_of"},
     "sync_source": {"sources", "since", "full", "reason", "as_of"},
 }
 MUST_BE_FILLED_IN = {
