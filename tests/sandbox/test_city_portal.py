@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sandbox.city.city_portal import CityPortal, FeedRefused
 from tests.sandbox.city_client import CityClient
@@ -21,7 +23,12 @@ ROWS = [
     {"code": "a-1", "status": 4, "due_on": None, "progress": "within_time"},
     {"code": "a-2", "status": 9, "due_on": "2018-12-25", "progress": "early"},
 ]
+KEY, OTHER_KEY = (Ed25519PrivateKey.from_private_bytes(letter * 32) for letter in (b"a", b"b"))
 CHANGED = [ROWS[0] | {"status": 10}, *ROWS[1:], ROWS[0] | {"code": "a-3"}]
+DELTA = [
+    {"op": "update", "code": "a-1", "row": CHANGED[0]},
+    {"op": "create", "code": "a-3", "row": CHANGED[2]},
+]
 
 
 def bodies(rows: list[dict]) -> dict[str, bytes]:
@@ -37,9 +44,14 @@ def bodies(rows: list[dict]) -> dict[str, bytes]:
     }
 
 
-def publish(feed: Path, seq: int, files: dict[str, bytes], *, rows: int, as_of: str = "2018-12-25T17:00:00") -> Path:
-    """Writes a version and the pointer to it; returns the version's directory."""
+def publish(
+    feed: Path, seq: int, files: dict[str, bytes], *, rows: int, previous: int | None = None,
+    delta: Sequence[dict] = (), as_of: str = "2018-12-25T17:00:00",
+) -> Path:  # fmt: skip
+    """Writes a version and the pointer to it, signed; returns the version's directory."""
     folder = feed / "versions" / f"{seq:08d}"
+    is_snapshot = bool(files)
+    files = files | {"delta.jsonl.gz": gzip.compress("".join(json.dumps(one) + "\n" for one in delta).encode())}
     folder.mkdir(parents=True, exist_ok=True)
     for name, body in files.items():
         (folder / name).write_bytes(body)
@@ -47,15 +59,28 @@ def publish(feed: Path, seq: int, files: dict[str, bytes], *, rows: int, as_of: 
         {"name": name, "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest(), "rows": rows}
         for name, body in files.items()
     ]
-    manifest = {"seq": seq, "as_of": as_of, "files": entries}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    manifest = {"seq": seq, "as_of": as_of, "snapshot": is_snapshot, "previous": previous, "rows": rows}
+    write_signed(folder / "manifest.json", manifest | {"files": entries})
+    write_signed(feed / "keys.json", {"keys": [{"kid": "k1", "x": unpadded(KEY.public_key().public_bytes_raw())}]})
     point(feed, seq, as_of=as_of)
     return folder
 
 
 def point(feed: Path, seq: int, *, as_of: str = "2018-12-25T17:00:00", manifest: str | None = None) -> None:
     path = manifest or f"versions/{seq:08d}/manifest.json"
-    (feed / "index.json").write_text(json.dumps({"seq": seq, "as_of": as_of, "manifest": path}), encoding="utf-8")
+    write_signed(feed / "index.json", {"seq": seq, "as_of": as_of, "manifest": path})
+
+
+def write_signed(file: Path, content: object, *, key: Ed25519PrivateKey | None = None) -> None:
+    """A JSON file and, beside it, a detached JWS of it."""
+    body, header = json.dumps(content).encode(), unpadded(b'{"alg":"EdDSA","kid":"k1"}')
+    signature = (key or KEY).sign(f"{header}.{unpadded(body)}".encode())
+    file.write_bytes(body)
+    file.with_suffix(".jws").write_text(f"{header}..{unpadded(signature)}", encoding="ascii")
+
+
+def unpadded(body: bytes) -> str:
+    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
 
 
 @pytest.fixture
@@ -83,6 +108,16 @@ def test_portal_keeps_a_copy_and_replaces_it_with_the_next_version(feed: Path, p
     assert portal.follow(feed.as_uri()) == 2
 
 
+def test_portal_goes_on_by_deltas_from_what_it_holds(feed: Path, portal: CityPortal) -> None:
+    publish(feed, 2, {}, rows=3, previous=1, delta=DELTA)
+    publish(feed, 3, {}, rows=2, previous=2, delta=[{"op": "delete", "code": "a-2", "row": None}])
+    assert portal.follow(feed.as_uri()) == 3
+    assert list(portal.rows.values()) == [CHANGED[0], CHANGED[2]]
+    newcomer = CityPortal()
+    assert newcomer.follow(feed.as_uri()) == 3
+    assert newcomer.rows == portal.rows
+
+
 def go_back(feed: Path) -> None:
     publish(feed, 0, bodies(ROWS), rows=2)
 
@@ -105,6 +140,22 @@ def lose_the_pointer(feed: Path) -> None:
 
 def tear_the_pointer(feed: Path) -> None:
     (feed / "index.json").write_bytes(b'{"seq": 2, "manif')
+
+
+def sign_with_another_key(feed: Path) -> None:
+    write_signed(feed / "index.json", json.loads((feed / "index.json").read_bytes()), key=OTHER_KEY)
+
+
+def change_more_than_the_delta_says(feed: Path) -> None:
+    publish(feed, 2, bodies(CHANGED), rows=3, previous=1, delta=DELTA[:1])
+
+
+def update_what_is_not_there(feed: Path) -> None:
+    publish(feed, 2, {}, rows=3, previous=1, delta=[DELTA[0], DELTA[1] | {"op": "update"}])
+
+
+def follow_a_version_that_is_gone(feed: Path) -> None:
+    publish(feed, 3, {}, rows=3, previous=2, delta=DELTA)
 
 
 def tear_the_manifest(feed: Path) -> None:
@@ -162,8 +213,12 @@ WRONGS = [
     (lose_a_file, "versions/00000002/dossiers.csv.gz is missing"),
     (lose_the_manifest, "versions/00000002/manifest.json is missing"),
     (lose_the_pointer, "index.json is missing"),
-    (tear_the_pointer, "index.json is no JSON"),
-    (tear_the_manifest, "versions/00000002/manifest.json is no JSON"),
+    (tear_the_pointer, "index.json: its signature does not fit"),
+    (tear_the_manifest, "versions/00000002/manifest.json: its signature does not fit"),
+    (sign_with_another_key, "index.json: its signature does not fit"),
+    (change_more_than_the_delta_says, "version 2: the snapshot is not the version before and its delta"),
+    (update_what_is_not_there, "delta: update of a-3 does not fit the rows before"),
+    (follow_a_version_that_is_gone, "versions/00000002/manifest.json is missing"),
     (damage_a_file, "dossiers.parquet: its sha256 is not the manifest's"),
     (cut_a_file, "dossiers.jsonl.gz: [0-9]+ bytes, the manifest says [0-9]+"),
     (miscount_the_rows, "dossiers.jsonl.gz: 3 rows, the manifest says 4"),

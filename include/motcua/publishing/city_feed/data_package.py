@@ -26,12 +26,17 @@ def data_package(*, seq: int, created: str) -> dict[str, object]:
             _table("dossiers", "dossiers.csv.gz", _fields(ROW), ["code"]) | {"compression": "gz"},
             _table("procedures", "procedures.csv", procedures, ["procedure_code"]),
             _table("statistics", "statistics.csv", _fields(STATISTICS), STATISTICS.names[:4]),
-            {"name": "dossiers-jsonl", "path": "dossiers.jsonl.gz", "mediatype": "application/gzip"},
-            {"name": "dossiers-parquet", "path": "dossiers.parquet", "mediatype": "application/vnd.apache.parquet"},
-            {"name": "changes", "path": "delta.jsonl.gz", "mediatype": "application/gzip"},
-            {"name": "agencies", "path": "agencies.json", "mediatype": "application/json"},
+            _file("dossiers-jsonl", "dossiers.jsonl.gz", "application/gzip"),
+            _file("dossiers-parquet", "dossiers.parquet", "application/vnd.apache.parquet"),
+            _file("changes", "delta.jsonl.gz", "application/gzip"),
+            _file("agencies", "agencies.json", "application/json"),
         ],
     }
+
+
+def _file(name: str, path: str, mediatype: str) -> dict[str, object]:
+    # without its type, frictionless takes it for a table that it has no reader for
+    return {"name": name, "path": path, "mediatype": mediatype, "type": "file"}
 
 
 def _table(name: str, path: str, fields: Sequence[object], key: Sequence[str]) -> dict[str, object]:
