@@ -65,6 +65,11 @@ def _parsed(buffer: io.BytesIO, columns: Mapping[str, pa.DataType]) -> pa.Table:
     return table.cast(pa.schema(columns))
 
 
+def give_back_memory() -> None:
+    """Returns to the system what tables that are gone had taken: Arrow would keep it for tables to come."""
+    pa.default_memory_pool().release_unused()
+
+
 def driver(connection: sa.Connection) -> psycopg.Connection[tuple[object, ...]]:
     """The psycopg connection under `connection`, inside its transaction."""
     raw = connection.connection.driver_connection

@@ -65,7 +65,8 @@ def read_csv(path: Path, schema: pa.Schema) -> Iterator[pa.Table]:
     """The table of `write_csv`, block after block."""
     kinds = {field.name: field.type for field in schema}
     options = pyarrow.csv.ConvertOptions(column_types=kinds, null_values=[""], strings_can_be_null=True)
-    blocks = pyarrow.csv.ReadOptions(block_size=READ_BYTES)
+    # without threads: they read many blocks ahead
+    blocks = pyarrow.csv.ReadOptions(block_size=READ_BYTES, use_threads=False)
     with pa.OSFile(str(path)) as packed, pa.CompressedInputStream(packed, "gzip") as plain:
         for batch in pyarrow.csv.open_csv(plain, read_options=blocks, convert_options=options):
             yield _nullable(pa.Table.from_batches([batch]), schema)
@@ -78,8 +79,8 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
 def read_parquet(path: Path, schema: pa.Schema) -> Iterator[pa.Table]:
     """The table of `write_parquet`, block after block."""
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=64 * 1024):
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=BLOCK_ROWS, use_threads=False):
             yield _nullable(pa.Table.from_batches([batch]), schema)
 
 

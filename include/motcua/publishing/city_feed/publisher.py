@@ -45,6 +45,7 @@ from motcua.publishing.city_feed.statistics import statistics_table
 from motcua.publishing.city_feed.store import FeedStore
 from motcua.publishing.city_feed.version import Version, build_files, build_manifest, procedures_table
 from motcua.publishing.disclosure import Watch
+from motcua.publishing.reading import give_back_memory
 from motcua.registry import Registry
 
 LOG = logging.getLogger(__name__)
@@ -178,7 +179,9 @@ class _Publication:
         _write_schemas(self._store)
         is_snapshot = self._asked.snapshot or not is_next
         version = self._version(before, followed, public, delta, agencies, is_snapshot=is_snapshot)
+        give_back_memory()
         manifest = self._build(version, followed, max_drop_share)
+        give_back_memory()
         return self._show(version, hashlib.sha256(manifest).hexdigest(), before, touched)
 
     def _same_agencies(self, seq: int, agencies: Sequence[Mapping[str, object]]) -> bool:
