@@ -226,8 +226,8 @@ class _Publication:
         )
 
     def _sensitive(self, before: Standing, public: PublicDossiers) -> dict[str, int]:
-        received = public.rows.filter(pc.not_equal(public.rows["progress"], "not_received"))
-        fields = [field for field in received["field"].unique().to_pylist() if field]
+        received = public.rows["field"].filter(pc.not_equal(public.rows["progress"], "not_received"))
+        fields = [field for field in received.unique().to_pylist() if field]
         counted = count_sensitive(self._connection, self._registry, fields)
         return may_show(counted, [one.sensitive for one in reversed(before.kept)])
 

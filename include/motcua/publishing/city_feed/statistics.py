@@ -40,6 +40,11 @@ COUNTS = (
 # one stray date of long ago must not bring a hundred empty months
 MONTHS_WITHOUT_GAP = 24
 PERCENTILES = {"median_days": 0.5, "p80_days": 0.8}
+# columns of a row that figures are counted from
+COUNTED = [
+    "agency_code", "field", "channel", "progress", "submitted_on", "received_on", "due_on", "finished_on",
+    "returned_on", "updated_on",
+]  # fmt: skip
 # What may be given together; an agency's field by month can be counted from the rows, and would be most of the file.
 GROUPINGS = (
     (), ("month",), ("field",), ("agency_code",), ("field", "month"), ("agency_code", "field"),
@@ -89,7 +94,7 @@ class _Figures:
     """Rows as small numbers: which agency, field and day each belongs to, and what is counted of them."""
 
     def __init__(self, rows: pa.Table, calendar: WorkingCalendar, as_of: date) -> None:
-        rows = rows.filter(pa.compute.not_equal(rows["progress"], "not_received"))
+        rows = rows.select(COUNTED).filter(pa.compute.not_equal(rows["progress"], "not_received"))
         self._now = np.datetime64(as_of, "M")
         self._calendar = calendar
         self._codes, self._names = {}, {}
