@@ -37,7 +37,7 @@ def measure(home: Path, scale: float) -> Rows:
         with _portal("--keep", str(bodies)) as url:
             outcome, pushing = _push(stack, url)
     posts = bodies.read_bytes().splitlines()
-    with _portal() as url:
+    with _portal("--keep", str(home / "again")) as url:  # the same work for the portal
         posting = _post(url, posts)
     share = (len(posts) / pushing) / (len(posts) / posting)
     return [

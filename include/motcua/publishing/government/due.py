@@ -43,7 +43,7 @@ SELECT d.code, d.version, d.procedure_code, d.field_code, d.agency_code, d.chann
        coalesce(to_char(d.refused_at, 'YYYYMMDDHH24MISS'), '') AS refused_at,
        a.name, a.identity_kind, a.identity_number, a.phone, a.email, a.summary, a.fees, a.components,
        p.version AS held_version, coalesce(p.steps, '{}') AS held_steps,
-       coalesce((SELECT jsonb_agg(jsonb_build_object(
+       coalesce((SELECT json_agg(json_build_object(
                     'at', to_char(s.at, 'YYYYMMDDHH24MISS'), 'status', s.status, 'department', s.department,
                     'agency_code', s.agency_code,
                     'note', s.note, 'started_at', to_char(s.started_at, 'YYYYMMDDHH24MISS'),
@@ -52,7 +52,7 @@ SELECT d.code, d.version, d.procedure_code, d.field_code, d.agency_code, d.chann
                        FROM private.step x JOIN core.source_dossier c USING (code, source_id)
                        WHERE x.code = d.code AND x.source_id = ANY(d.sources)
                        ORDER BY x.at, x.status, x.n, array_position(d.sources, x.source_id)) s), '[]') AS steps_list,
-       coalesce((SELECT jsonb_agg(jsonb_build_object(
+       coalesce((SELECT json_agg(json_build_object(
                     'external_id', b.external_id, 'note', b.note,
                     'requested_at', to_char(b.requested_at, 'YYYYMMDDHH24MISS'),
                     'answered_at', to_char(b.answered_at, 'YYYYMMDDHH24MISS'),
