@@ -44,6 +44,11 @@ class Ports:
         """Of the public page: it lies in the feed's folder."""
         return f"http://127.0.0.1:{self.page}/v1/"
 
+    @property
+    def reports_address(self) -> str:
+        """Of the reports to the offices."""
+        return f"http://127.0.0.1:{self.page}/bao-cao/"
+
     @classmethod
     def free(cls) -> Ports:
         """Three that nobody uses now."""
@@ -95,6 +100,7 @@ def airflow_environment(home: Path, ports: Ports, database_url: str) -> dict[str
     return {
         **AIRFLOW_SETTINGS,
         "MOTCUA_PAGE_URL": ports.page_address,  # plugins/public_page_link.py
+        "MOTCUA_REPORTS_ADDRESS": ports.reports_address,
         "AIRFLOW_HOME": str(airflow_home),
         "PYTHONPATH": str(CHECKOUT / "config"),  # airflow_local_settings.py
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),

@@ -28,7 +28,6 @@ OF_PRODUCTION_ALONE = {
     "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "compose asks the scheduler how it is; the laptop asks the API",
     "AIRFLOW_CONN_MOTCUA_ARCHIVE": "the key lies apart from what it seals; a laptop makes its own",
     "MOTCUA_REPORTS_URL": "a volume of its own, which the web server reads below /bao-cao/",
-    "MOTCUA_REPORTS_ADDRESS": "where offices see them; the laptop shows links below its home",
     "MOTCUA_FEED_URL": "a volume of its own, which the web server reads",
 }
 DIFFERENT = {
@@ -43,8 +42,8 @@ DIFFERENT = {
     "MOTCUA_DATABASE_URL": "the server is another container, with a log-in for each database",
     "MOTCUA_HOME": "a volume",
 }
-# Known to one side or both, as the laptop likes: the address of the page is free there.
-ADDRESSES = {"MOTCUA_PAGE_URL"}
+# Known to one side or both, as the laptop likes: addresses are free there.
+ADDRESSES = {"MOTCUA_PAGE_URL", "MOTCUA_REPORTS_ADDRESS"}
 
 
 def ours(environ: dict[str, str]) -> dict[str, str]:

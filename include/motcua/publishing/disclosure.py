@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from motcua.errors import PublicationRefused
+
 # Searching for a pattern costs seconds a hundred megabytes; searching for a fixed text, nothing. So bytes are first
 # made coarse (every digit is 0, every space or dot a blank), and only where such a text is there, the patterns look.
 _COARSE = bytes.maketrans(b"123456789.", b"000000000 ")
@@ -36,6 +38,11 @@ class Watch:
         if any(canary.encode() in body for canary in self.canaries):
             met.add("canary")
         return met
+
+    def refuse(self, name: str, body: bytes) -> None:
+        """PublicationRefused when anything stands in a file that must not leave; the message names the file alone."""
+        if kinds := self.kinds_met(body):
+            raise PublicationRefused(f"{name} is not published: it holds a {' and a '.join(sorted(kinds))} of a person")
 
     def kinds_met_in(self, parts: Iterable[bytes]) -> set[str]:
         """The same over many parts; a thing across two parts is not found, so give whole lines."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from motcua.connections import Connections
 from motcua.publishing import city_feed, public_page
 from motcua.publishing.city_feed import Asked
+from motcua.publishing.disclosure import Watch
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.warehouse import Role
@@ -41,6 +42,6 @@ def publish(
             published_at=published_at,
             asked=asked,
         )
-        public_page.build_page(settings.feed_url, registry.calendar)
+        public_page.build_page(settings.feed_url, registry.calendar, watch=Watch(registry.canaries))
         run.rows, run.peak_memory_mb = outcome.rows, place.peak_memory_mb()
     return {"seq": outcome.seq, "rows": outcome.rows, "changed": outcome.changed}

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from motcua.connections import Connections
 from motcua.domain.calendar import VIETNAM
 from motcua.domain.codes import canonical_agency
-from motcua.errors import ConfigError, ConnectionAbsent, MailError
+from motcua.errors import ConfigError, ConnectionAbsent, MailError, PublicationRefused
+from motcua.publishing.disclosure import Watch
 from motcua.publishing.office_reports import links, mail, mail_ledger
 from motcua.publishing.office_reports.digest import digest, message
 from motcua.publishing.office_reports.findings import offices, read_findings
@@ -39,6 +40,7 @@ def build_reports(
 
     Raises:
         ConfigError: an agency that no source is read for.
+        PublicationRefused: a report would tell of a person; all others are built.
     """
     names = offices(place.registry(settings.registry), as_of)
     wanted = {code: names[code] for code in _known(agencies, names)} if agencies else names
@@ -49,14 +51,32 @@ def build_reports(
             links.alone(guard)
             tokens = links.tokens(key, names, links.read_generations(guard))
             built = list(_reports(engine, settings, as_of, wanted))
-            changed = sum(shelf.put(tokens[report.agency_code], page(report), table(report)) for report in built)
+            watch = Watch(place.registry(settings.registry).canaries)
+            told = [_put(shelf, tokens[report.agency_code], report, watch) for report in built]
+            changed = told.count(True)
+            withheld = told.count(None)
             removed = 0 if agencies else shelf.keep_only(set(tokens.values()))
         run.rows, run.peak_memory_mb = len(built), place.peak_memory_mb()
+    if withheld:
+        raise PublicationRefused(
+            f"{withheld} of {len(built)} reports tell of a person and stay as they were: see the log"
+        )
     log.info("%d reports built, %d changed, %d removed", len(built), changed, removed)
     return {
         "reports": len(built), "changed": changed, "removed": removed,
         "refused": sum(report.refused for report in built), "warnings": sum(report.warnings for report in built),
     }  # fmt: skip
+
+
+def _put(shelf: Shelf, token: str, report: Report, watch: Watch) -> bool | None:
+    """Whether the report's files had to change; None where they tell of a person: then the last ones stay."""
+    html, rows = page(report), table(report)
+    try:
+        watch.refuse(f"report of {report.agency_code}", html + rows)
+    except PublicationRefused as refused:
+        log.warning("%s; the others are built: find out how it came there", refused)
+        return None
+    return shelf.put(token, html, rows)
 
 
 def report_links(*, settings: Settings, connections: Connections, as_of: datetime) -> list[dict[str, object]]:

@@ -160,7 +160,7 @@ def test_manifest_tells_where_the_version_comes_from(published: Feed) -> None:
     }
     assert [gate["gate"] for gate in manifest["gates"]] == [
         "columns_are_the_allowed_ones", "formats_agree", "delta_leads_here", "count_matches_warehouse", "codes_rise",
-        "values_are_known", "no_large_drop", "no_large_rise", "fill_rates_hold", "statistics_add_up",
+        "values_are_known", "no_large_drop", "no_large_rise", "fill_rates_hold", "statistics_add_up", "schemas_hold",
         "nothing_sensitive", "nothing_personal",
     ]  # fmt: skip
 

@@ -173,7 +173,14 @@ def test_number_or_address_of_a_person_in_any_file_is_stopped(files: Files, text
     def into_agencies(place: Path) -> None:
         (place / "agencies.json").write_text(f'[{{"name": "{text}"}}]', encoding="utf-8")
 
-    assert files.failed(spoil=into_agencies) == ["nothing_personal"]
+    assert files.failed(spoil=into_agencies) == ["schemas_hold", "nothing_personal"]
+
+
+def test_file_that_breaks_its_schema_is_stopped(files: Files) -> None:
+    def without_a_name(place: Path) -> None:
+        (place / "agencies.json").write_text('[{"agency_code": "H24"}]', encoding="utf-8")
+
+    assert files.failed(spoil=without_a_name) == ["schemas_hold"]
 
 
 @pytest.mark.parametrize("text", ["000.00.15.H24-181012-000100", "2018-12-25", "1.001193.000.00.00.H24", "a123456789b"])

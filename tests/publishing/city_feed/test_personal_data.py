@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import io
+from dataclasses import replace
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from motcua.errors import PublicationRefused
 from motcua.publishing.city_feed.dossiers import sensitive_procedures
+from motcua.publishing.disclosure import Watch
+from motcua.publishing.public_page import build_page
 
 from tests.publishing.city_feed.feed import NEXT_DAY, Feed, code
 from tests.publishing.city_feed.loading import SOURCE, held_back
@@ -86,6 +90,20 @@ def test_dossier_that_becomes_sensitive_leaves(feed: Feed) -> None:
     named = [path for path, text in published_texts(feed).items() if code(1) in text and "/00000001/" not in path]
     assert named == ["versions/00000002/delta.jsonl.gz"]
     assert {"op": "delete", "code": code(1), "row": None} in feed.lines(2, "delta.jsonl.gz")
+
+
+def test_planted_text_stops_a_feed_and_a_page_that_would_show_it(feed: Feed) -> None:
+    feed.load(row(code=code(1)))
+    plain, name = feed.registry, "UBND phường An Biên"
+    feed.registry = replace(plain, canaries=(name,))
+    with pytest.raises(PublicationRefused, match=r"nothing_personal: agencies.json: canary; dossiers.csv.gz: canary"):
+        feed.publish()
+    assert set(feed.files()) - {f"schema/{path}" for path in feed.files("schema")} == {"status.json"}
+    feed.registry = plain
+    feed.publish()
+    with pytest.raises(PublicationRefused, match=r"is not published: it holds a canary of a person"):
+        build_page(feed.folder.as_uri(), plain.calendar, watch=Watch((name,)))
+    assert not (feed.folder / "index.html").exists()
 
 
 def published_texts(feed: Feed) -> dict[str, str]:

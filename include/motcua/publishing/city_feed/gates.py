@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from jsonschema import Draft202012Validator
 
 from motcua.domain.codes import DOSSIER_CODE
 from motcua.domain.progress import PROGRESS_NAMES
@@ -25,6 +28,7 @@ from motcua.publishing.disclosure import Watch
 # Of a few rows, shares say nothing.
 FEWEST_FOR_SHARES = 100
 MAX_DROP_SHARE = 0.1
+CHANGES_TRIED = 200
 # A column that was filled and suddenly is not is a mapping that broke, not a city that changed.
 MAX_FILL_LOSS = 0.05
 # What a person may let pass, since the figures may be right: a unit that closed, a system that came with its history.
@@ -83,6 +87,7 @@ def check_gates(built: Built, bounds: Bounds, watch: Watch) -> list[GateResult]:
         _no_large_rise(built.rows.num_rows, previous_rows, bounds),
         _fill_rates_hold(built),
         _statistics_add_up(built),
+        _schemas_hold(built),
         _nothing_sensitive(built),
         _nothing_personal(built, watch),
     ]
@@ -209,6 +214,26 @@ def _statistics_add_up(built: Built) -> GateResult:
         passed=city == agencies == counted,
         detail=f"received: {city} in the city, {agencies} in its agencies, {counted} in the rows",
     )
+
+
+def _schemas_hold(built: Built) -> GateResult:
+    """`agencies.json`, and of the changes the first ones, against the schemas that are published beside them."""
+    delta = gzip.decompress((built.place / DELTA).read_bytes()).splitlines()[:CHANGES_TRIED]
+    found = {
+        "agencies": _problems("agencies", [orjson.loads((built.place / "agencies.json").read_bytes())]),
+        "delta": _problems("delta", [orjson.loads(line) for line in delta]),
+    }
+    wrong = [f"{name}: {problem}" for name, problem in found.items() if problem]
+    detail = "; ".join(wrong) or "agencies and changes are as their schemas say"
+    return GateResult(gate="schemas_hold", passed=not wrong, detail=detail)
+
+
+def _problems(name: str, values: Sequence[object]) -> str | None:
+    """Where the first value that its schema refuses is wrong, without the value."""
+    schema = orjson.loads((resources.files(__package__) / "schema" / f"{name}.schema.json").read_bytes())
+    validator = Draft202012Validator(schema)
+    error = next((error for value in values for error in validator.iter_errors(value)), None)
+    return None if error is None else f"{error.json_path} breaks {error.validator}"
 
 
 def _nothing_sensitive(built: Built) -> GateResult:

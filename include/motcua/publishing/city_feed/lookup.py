@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from motcua.publishing.city_feed.dossiers import TIMES, PublicDossiers, city_time
 from motcua.publishing.city_feed.store import FeedStore
+from motcua.publishing.disclosure import Watch
 from motcua.publishing.reading import CITY_TIME, INSTANT
 
 LOOKUP_HEX = 3
@@ -108,8 +109,14 @@ def held_entries(store: FeedStore, shard: str) -> Entries:
     return {} if body is None else cast("Entries", orjson.loads(body)["dossiers"])
 
 
-def write_shards(store: FeedStore, shards: Iterator[tuple[str, Entries]], *, seq: int, as_of: datetime) -> set[str]:
-    """Writes the shards that differ from what is there, deletes those without an entry; returns their names."""
+def write_shards(
+    store: FeedStore, shards: Iterator[tuple[str, Entries]], *, seq: int, as_of: datetime, watch: Watch
+) -> set[str]:
+    """Writes the shards that differ from what is there, deletes those without an entry; returns their names.
+
+    Raises:
+        PublicationRefused: `watch` met something that must not leave.
+    """
     head = orjson.dumps({"seq": seq, "as_of": as_of.astimezone(CITY_TIME).isoformat()})[:-1] + b',"dossiers":'
     changed = set()
     for shard, entries in shards:
@@ -117,6 +124,7 @@ def write_shards(store: FeedStore, shards: Iterator[tuple[str, Entries]], *, seq
         if not entries:
             store.remove(name)
         elif not (store.read(name) or b"").endswith(b',"dossiers":' + body):
+            watch.refuse(name, body)
             # not flushed one by one: 4,096 flushes cost seconds, and the next day mends what a power cut takes
             store.replace(name, head + body, flush=False)
         else:

@@ -157,6 +157,7 @@ class _Publication:
         self._cycle = cycle
         self._states = states
         self._asked = asked
+        self._watch = Watch(registry.canaries)
 
     def run(self, max_drop_share: float) -> Outcome:
         """To its end, or to nothing."""
@@ -243,7 +244,7 @@ class _Publication:
                 sensitive=frozenset(sensitive_procedures(self._registry)),
             )
             bounds = Bounds(max_drop_share=max_drop_share, accepted=self._asked.accept is not None)
-            gates = check_gates(built, bounds, Watch(self._registry.canaries))
+            gates = check_gates(built, bounds, self._watch)
             failed = [f"{result.gate}: {result.detail}" for result in gates if not result.passed]
             if failed:
                 raise PublicationRefused(f"feed version {version.seq} stays unpublished: {'; '.join(failed)}")
@@ -301,11 +302,11 @@ class _Publication:
         """Those that are to change; None compares all of them. Returns how many files changed."""
         seq, as_of = version.seq, version.as_of
         if touched is not None:
-            return len(lookup.write_shards(self._store, iter(touched.items()), seq=seq, as_of=as_of))
+            return len(lookup.write_shards(self._store, iter(touched.items()), seq=seq, as_of=as_of, watch=self._watch))
         steps = told_steps.read_by_shard(self._connection, self._registry, as_of)
         met: set[str] = set()
         shards = _remembered(lookup.all_shards(version.public, steps), met)
-        changed = lookup.write_shards(self._store, shards, seq=seq, as_of=as_of)
+        changed = lookup.write_shards(self._store, shards, seq=seq, as_of=as_of, watch=self._watch)
         return len(changed) + lookup.remove_others(self._store, met)
 
     def _repeat(self, before: Standing) -> Outcome:

@@ -37,6 +37,8 @@ class FeedStore(Files):
     def install(self, built: Path, path: str) -> None:
         """Moves the directory `built` to `path`, replacing what an interrupted publication left there."""
         if self._local is None:
+            for name in set(self.names(path)) - {file.name for file in built.iterdir()}:
+                self.remove(f"{path}/{name}")  # of an installation that was interrupted
             for file in sorted(built.iterdir()):
                 self._files.pipe_file(f"{self.root}/{path}/{file.name}", file.read_bytes())
             return

@@ -9,13 +9,15 @@ from importlib import resources
 from motcua.domain.calendar import WorkingCalendar
 from motcua.publishing.city_feed.reading import required
 from motcua.publishing.city_feed.store import FeedStore
+from motcua.publishing.disclosure import Watch
 from motcua.publishing.public_page.content import read_content
 from motcua.publishing.public_page.site import FIRST_PAGE, FOLDERS, STATIC, pages, shared_files
 
 LOG = logging.getLogger(__name__)
+NOBODY = Watch()
 
 
-def build_page(feed_url: str, calendar: WorkingCalendar) -> int:
+def build_page(feed_url: str, calendar: WorkingCalendar, *, watch: Watch = NOBODY) -> int:
     """Makes the page say what the feed says; how many files had to change.
 
     Style and scripts go first and `index.html` last, so that whoever opens a page finds all that it names. What no
@@ -25,9 +27,10 @@ def build_page(feed_url: str, calendar: WorkingCalendar) -> int:
     Args:
         feed_url: fsspec URL of the feed's root; a version is published there.
         calendar: of the working days in which handling is measured.
+        watch: knows what was planted to be found.
 
     Raises:
-        PublicationRefused: the feed has no version, or one that lacks a file.
+        PublicationRefused: the feed has no version, or one that lacks a file; or a page names a person.
     """
     store = FeedStore(feed_url)
     made_of = _made_of(required(store, "index.json"))
@@ -40,6 +43,7 @@ def build_page(feed_url: str, calendar: WorkingCalendar) -> int:
     kept = {path for path, _ in shared.values()}
     for path, body in pages(content, {name: path for name, (path, _) in shared.items()}, made_of):
         kept.add(path)
+        watch.refuse(path, body.encode())
         if _write(store, path, body.encode()):
             written.add(path)
     _remove_the_rest(store, kept, before)
