@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,10 @@ from tests.sandbox.portal_server import DSTCODE, PASSWORD, USER, serve_portal
 
 # so that the neighbours alone bring more than a thousand dossiers (I11)
 SCALE = 0.064
+# the same in every home: what two runs publish is compared to the byte
+SIGNING = {
+    "conn_type": "generic", "password": b64encode(b"a" * 32).decode(), "extra": {"next": b64encode(b"b" * 32).decode()}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,8 @@ def course(
                       "madonvi": "H24", "dstcode": DSTCODE},
         }  # fmt: skip
         file = tmp_path_factory.mktemp("connections") / "connections.json"
-        file.write_text(json.dumps(running_city.connections | {"government_portal": account}), encoding="utf-8")
+        others = {"government_portal": account, "motcua_feed": SIGNING}
+        file.write_text(json.dumps(running_city.connections | others), encoding="utf-8")
         running_city.move_clock(f"{MOMENTS[0]:%Y-%m-%dT%H:%M:%S}")
         yield Course(replace(settings, connections=file), portal, small_offices(running_city))
 

@@ -111,4 +111,6 @@ def _facts(rows: list[Row]) -> Facts:
 
 def fixed(value: object) -> object:
     """The value, in a form that can stand in a set."""
+    if isinstance(value, dict):
+        return tuple(sorted(value.items()))
     return tuple(value) if isinstance(value, list) else value
