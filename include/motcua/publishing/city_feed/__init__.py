@@ -2,6 +2,7 @@
 
 from motcua.publishing.city_feed.keys import FeedKeys, feed_keys
 from motcua.publishing.city_feed.pointer import LateRun
-from motcua.publishing.city_feed.publisher import Asked, Outcome, publish
+from motcua.publishing.city_feed.publication import Asked, Outcome
+from motcua.publishing.city_feed.publisher import publish
 
 __all__ = ["Asked", "FeedKeys", "LateRun", "Outcome", "feed_keys", "publish"]
