@@ -64,11 +64,14 @@ def _of_snapshot(root: Path, index: Row, name: str) -> bytes:
 
 
 def _since(root: Path, index: Row, rows: Rows) -> Rows:
-    """Rows of the newest snapshot after the deltas that follow it."""
-    found = {str(row["code"]): row for row in rows}
+    """Rows of the newest snapshot after the deltas that follow it; as they stand where none does."""
     seqs = index["deltas"]
     assert isinstance(seqs, list)
-    for seq in (seq for seq in seqs if seq > index["snapshot"]):
+    later = [seq for seq in seqs if seq > index["snapshot"]]
+    if not later:
+        return rows
+    found = {str(row["code"]): row for row in rows}
+    for seq in later:
         body = gzip.decompress((root / f"versions/{seq:08d}/delta.jsonl.gz").read_bytes())
         for change in map(json.loads, body.splitlines()):
             found.pop(change["code"], None)

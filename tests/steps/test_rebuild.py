@@ -64,10 +64,11 @@ def read_all(pipeline: Pipeline, schema: str | None = None) -> Rows:
 
 
 def untouchable(pipeline: Pipeline) -> Rows:
-    """All that a rebuilding must leave alone, clocks and deliveries included."""
-    names = pipeline.rows(
-        "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('core', 'private')"
-    )
+    """All that a rebuilding must leave alone, clocks and deliveries included; some ledgers it may not even read."""
+    names = pipeline.rows("""
+        SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('core', 'private')
+        AND has_table_privilege('motcua_pipeline', format('%I.%I', schemaname, tablename), 'SELECT')
+    """)
     return {
         str(name): [str(row) for row in pipeline.rows(f"SELECT to_jsonb(t) FROM {name} t ORDER BY 1")]  # noqa: S608
         for (name,) in names
