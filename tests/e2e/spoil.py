@@ -57,7 +57,7 @@ def _statement(scene: Scene, kind: str) -> sql.Composable:
         return sql.SQL(
             """INSERT INTO core.source_dossier
                SELECT (jsonb_populate_record(s, '{"source_id": "so_nganh.thu_hai"}')).*
-               FROM core.source_dossier s WHERE code = %(code)s"""
+               FROM core.source_dossier s WHERE code = %(code)s LIMIT 1"""
         )
     changes = {
         "alter": ("channel = channel %% 3 + 1", "status = status %% 10 + 1", "supplements = supplements + 1",
