@@ -62,7 +62,8 @@ FACTS = {
     "supplements": pa.int16(),
     **dict.fromkeys(TIMES.values(), INSTANT),
 }
-_PUBLIC = """NOT d.deleted AND (d.procedure_code IS NULL OR d.procedure_code <> ALL (%(sensitive)s))
+# Which dossiers `d` may be shown, in rows and in look-ups alike; takes `sensitive`.
+PUBLIC = """NOT d.deleted AND (d.procedure_code IS NULL OR d.procedure_code <> ALL (%(sensitive)s))
              AND NOT EXISTS (SELECT FROM core.withheld w WHERE w.code = d.code)"""
 _SELECT_FACTS = sql.SQL(
     """SELECT d.code, d.version, s.version IS DISTINCT FROM d.version, d.procedure_code, d.agency_code, d.channel,
@@ -73,7 +74,7 @@ _SELECT_FACTS = sql.SQL(
        FROM api.dossier d LEFT JOIN core.shown s ON s.code = d.code
        WHERE {public}
        ORDER BY d.code COLLATE "C" """
-).format(public=sql.SQL(_PUBLIC))
+).format(public=sql.SQL(PUBLIC))
 # the same dossiers counted in another way, for the gate
 _COUNT = """
 SELECT count(*) - count(*) FILTER (WHERE procedure_code = ANY (%(sensitive)s) OR code = ANY (%(withheld)s))
@@ -85,7 +86,7 @@ SELECT EXISTS (SELECT FROM api.dossier d LEFT JOIN core.shown s ON s.code = d.co
 """
 _COUNT_BY_AGENCY = sql.SQL(
     "SELECT d.agency_code, count(*) FROM api.dossier d WHERE {public} GROUP BY d.agency_code"
-).format(public=sql.SQL(_PUBLIC))
+).format(public=sql.SQL(PUBLIC))
 _WITHHELD = "SELECT coalesce(array_agg(code), ARRAY[]::text[]) FROM core.withheld"
 _NOTE_SHOWN = """
 INSERT INTO core.shown AS s (code, version) SELECT code, version FROM api.dossier

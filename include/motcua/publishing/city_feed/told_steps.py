@@ -10,7 +10,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from psycopg import sql
 
-from motcua.publishing.city_feed.dossiers import sensitive_procedures
+from motcua.publishing.city_feed.dossiers import PUBLIC, sensitive_procedures
 from motcua.publishing.reading import CITY_TIME, copy_blocks, copy_out
 from motcua.registry import Registry
 
@@ -29,12 +29,10 @@ WHERE {where}
 GROUP BY d.code
 ORDER BY {order} d.code COLLATE "C"
 """
-_PUBLIC = """NOT d.deleted AND (d.procedure_code IS NULL OR d.procedure_code <> ALL (%(sensitive)s))
-             AND NOT EXISTS (SELECT FROM core.withheld w WHERE w.code = d.code)"""
 _BY_SHARD = sql.SQL(_SELECT).format(
-    where=sql.SQL(_PUBLIC), order=sql.SQL("substr(encode(sha256(convert_to(d.code, 'UTF8')), 'hex'), 1, 3),")
+    where=sql.SQL(PUBLIC), order=sql.SQL("substr(encode(sha256(convert_to(d.code, 'UTF8')), 'hex'), 1, 3),")
 )
-_OF_CODES = sql.SQL(_SELECT).format(where=sql.SQL("d.code = ANY (%(codes)s) AND " + _PUBLIC), order=sql.SQL(""))
+_OF_CODES = sql.SQL(_SELECT).format(where=sql.SQL("d.code = ANY (%(codes)s) AND " + PUBLIC), order=sql.SQL(""))
 
 
 def read_by_shard(connection: sa.Connection, registry: Registry, as_of: datetime) -> Iterator[pa.Table]:
