@@ -104,11 +104,11 @@ def rotate() -> None:
 
 
 @app.command(name="new-key")
-def new_key() -> None:
+def print_new_key() -> None:
     """Print a new secret key for connection motcua_feed: its password, or `next` in its extra."""
-    from motcua.publishing.city_feed.keys import new_seed
+    from motcua.key_files import new_key
 
-    out.print(new_seed(), soft_wrap=True)
+    out.print(new_key(), soft_wrap=True)
 
 
 @app.command()

@@ -20,11 +20,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from motcua.connections import Connections
 from motcua.errors import ConfigError
-from motcua.files import flush_folder
+from motcua.key_files import KEY_BYTES, own_keys, replace_keys
 
 CONNECTION = "motcua_archive"
 PREVIOUS = "previous"  # key of its extra: older keys, base64, separated by spaces
-KEY_BYTES = 32
 _NONCE_BYTES = 12
 _ID_BYTES = 8
 # as long as a nonce by chance does not look like it
@@ -116,8 +115,7 @@ def rotate_own_key(connections: Connections, home: Path) -> str:
         file = _file(home)
         _own_keys(file)
         with _alone(file.parent):
-            _draft(file, [_text(key), *_own_keys(file)]).replace(file)
-            flush_folder(file.parent)
+            replace_keys(file, [_text(key), *_own_keys(file)])
         return _id(key).hex()
     raise ConfigError(
         f"the keys are those of connection {CONNECTION}: make the new key its password, and put the one that was there "
@@ -139,29 +137,7 @@ def _text(key: bytes) -> str:
 
 
 def _own_keys(file: Path) -> Sequence[str]:
-    """The keys in the file; the first to need one makes it, readable by its owner alone."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not file.exists():
-        draft = _draft(file, [_text(secrets.token_bytes(KEY_BYTES))])
-        try:
-            os.link(draft, file)  # fails when somebody else was faster: theirs is the key
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        flush_folder(file.parent)
-    return file.read_text().split() or [""]  # an empty file is no key
-
-
-def _draft(file: Path, keys: Sequence[str]) -> Path:
-    """The keys in a file beside it, which outlives a power cut: what is sealed with them does."""
-    draft = file.with_suffix(f".{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write("\n".join(keys) + "\n")
-        opened.flush()
-        os.fsync(descriptor)
-    return draft
+    return own_keys(file) or [""]  # an empty file is no key
 
 
 @contextmanager

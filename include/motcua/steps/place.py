@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from motcua import warehouse
 from motcua.connections import Connection, Connections, EnvironmentConnections
-from motcua.errors import ConfigError
+from motcua.errors import ConfigError, ConnectionAbsent
 from motcua.landing import Archive, KeptLedgers, Staging, archive_keys
 from motcua.landing.seal import CONNECTION
 from motcua.registry import Registry, load_registry
@@ -88,7 +88,7 @@ def knows(connections: Connections, connection_id: str) -> bool:
     """Whether a connection is defined."""
     try:
         connections.get(connection_id)
-    except ConfigError:
+    except ConnectionAbsent:
         return False
     return True
 

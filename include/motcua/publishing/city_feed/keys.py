@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.api_jws import PyJWS
 
 from motcua.connections import Connections
-from motcua.errors import ConfigError
-from motcua.files import flush_folder
+from motcua.errors import ConfigError, ConnectionAbsent
+from motcua.key_files import KEY_BYTES, new_key, own_keys, replace_keys
 
 CONNECTION = "motcua_feed"
 NEXT = "next"  # key of its extra
-SEED_BYTES = 32
 ALGORITHM = "EdDSA"
 
 
@@ -41,8 +38,8 @@ class SigningKey:
             seed = base64.b64decode(text, validate=True)
         except binascii.Error:
             seed = b""
-        if len(seed) != SEED_BYTES:
-            raise ConfigError(f"{where}: expected base64 of {SEED_BYTES} random bytes; `motcua feed new-key` makes one")
+        if len(seed) != KEY_BYTES:
+            raise ConfigError(f"{where}: expected base64 of {KEY_BYTES} random bytes; `motcua feed new-key` makes one")
         return cls(Ed25519PrivateKey.from_private_bytes(seed))
 
     @property
@@ -79,18 +76,13 @@ def feed_keys(connections: Connections, home: Path) -> FeedKeys:
     """The keys of the connection, else of the file, which is made when there is none."""
     try:
         given = connections.get(CONNECTION)
-    except ConfigError:
-        return _of_lines(_file(home))
+    except ConnectionAbsent:
+        return _of_lines(_path(home))
     where = f"connection {CONNECTION}"
     return FeedKeys(
         current=SigningKey.of_seed(given.required("password"), f"{where}: password"),
         following=SigningKey.of_seed(given.required(NEXT), f"{where}: extra.{NEXT}"),
     )
-
-
-def new_seed() -> str:
-    """A new key, as the connection and the file have it."""
-    return base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode()
 
 
 def rotate(home: Path) -> FeedKeys:
@@ -99,7 +91,7 @@ def rotate(home: Path) -> FeedKeys:
     if not path.exists():
         raise ConfigError(f"{path} does not exist: nothing was published with keys of a file yet")
     _, following = _lines(path)
-    _write(path, [following, new_seed()])
+    replace_keys(path, [following, new_key()])
     return _of_lines(path)
 
 
@@ -121,36 +113,8 @@ def _path(home: Path) -> Path:
     return home / "secrets" / "feed.keys"
 
 
-def _file(home: Path) -> Path:
-    path = _path(home)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write(path, [new_seed(), new_seed()], over=False)
-    return path
-
-
-def _write(path: Path, seeds: list[str], *, over: bool = True) -> None:
-    """Whole or not at all; the first of two that make it at once wins."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write("\n".join(seeds) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        if over:
-            draft.replace(path)
-        else:
-            path.hardlink_to(draft)
-    except FileExistsError:
-        pass  # made meanwhile: that one counts
-    finally:
-        draft.unlink(missing_ok=True)
-    flush_folder(path.parent)
-
-
 def _lines(path: Path) -> list[str]:
-    lines = path.read_text(encoding="ascii").split()
+    lines = own_keys(path, count=2)
     if len(lines) != 2:
         raise ConfigError(f"{path}: expected two keys, the one in force and the next, got {len(lines)}")
     return lines

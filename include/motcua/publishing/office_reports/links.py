@@ -9,11 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import re
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -21,10 +18,9 @@ import sqlalchemy as sa
 
 from motcua.connections import Connections
 from motcua.errors import ConfigError, ConnectionAbsent
-from motcua.files import flush_folder
+from motcua.key_files import KEY_BYTES, own_keys
 
 CONNECTION = "motcua_reports"
-KEY_BYTES = 32
 _TOKEN_BYTES = 20  # 160 bits, and no padding in base32
 TOKEN = re.compile(r"[a-z2-7]{32}")
 # Whoever builds or revokes holds this: else a building that began before a revocation would bring the address back.
@@ -41,7 +37,7 @@ def reports_key(connections: Connections, home: Path) -> bytes:
     try:
         text = connections.get(CONNECTION).required("password")
     except ConnectionAbsent:
-        text = _own_key(file)
+        text = "".join(own_keys(file)[:1])
     try:
         key = base64.b64decode(text, validate=True)
     except ValueError:
@@ -49,22 +45,6 @@ def reports_key(connections: Connections, home: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise ConfigError(f"connection {CONNECTION} or {file}: expected base64 of {KEY_BYTES} random bytes")
     return key
-
-
-def _own_key(file: Path) -> str:
-    with suppress(FileNotFoundError):
-        return file.read_text(encoding="ascii").strip()
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    draft.touch(mode=0o600)
-    draft.write_text(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n", encoding="ascii")
-    try:
-        with suppress(FileExistsError):  # somebody else made it first: theirs counts
-            os.link(draft, file)
-    finally:
-        draft.unlink()
-    flush_folder(file.parent)
-    return file.read_text(encoding="ascii").strip()
 
 
 def token(key: bytes, agency_code: str, generation: int) -> str:
