@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from motcua.domain.progress import PROGRESS_NAMES
-from motcua.publishing.city_feed.keys import SigningKey, new_seed
+from motcua.key_files import new_key
+from motcua.publishing.city_feed.keys import SigningKey
 
 from tests.browser import chromium
 from tests.docs.markdown import CHECKOUT, blocks
@@ -219,7 +220,7 @@ def test_whoever_pinned_one_key_follows_through_two_changes_of_keys(follower: Po
     feed.publish()
     follow(follower, feed)
     for day in (1, 2):
-        feed.keys = type(feed.keys)(current=feed.keys.following, following=SigningKey.of_seed(new_seed(), "test"))
+        feed.keys = type(feed.keys)(current=feed.keys.following, following=SigningKey.of_seed(new_key(), "test"))
         feed.publish(AS_OF + timedelta(days=day))
         follow(follower, feed)
 
@@ -234,7 +235,7 @@ def test_a_feed_that_went_back_or_is_anothers_is_not_followed(follower: Portal, 
     spoilt.write("index.json", spoilt.body("index.json").replace(b'"sources_ok": 1', b'"sources_ok": 2'))
     assert "index.json: the signature does not fit" in follower.python("follow.py").stderr
     (follower.place / "copy.json").unlink()
-    stranger = Portal(follower.address, follower.place, pin=SigningKey.of_seed(new_seed(), "test").kid)
+    stranger = Portal(follower.address, follower.place, pin=SigningKey.of_seed(new_key(), "test").kid)
     assert "which nobody we trust has announced" in stranger.python("follow.py").stderr
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import orjson
 import pyarrow.parquet
-from motcua.publishing.city_feed.keys import SigningKey, new_seed
+from motcua.key_files import new_key
+from motcua.publishing.city_feed.keys import SigningKey
 
 from tests.publishing.city_feed.feed import KEYS, code
 from tests.publishing.feed_check.copies import NEWEST, Copy
@@ -67,7 +68,7 @@ DAMAGES: dict[str, tuple[Damage, set[str], str]] = {
     ),
     "a signature by an unknown key": (
         lambda copy: copy.write(
-            "index.jws", SigningKey.of_seed(new_seed(), "test").sign_detached(copy.body("index.json"))
+            "index.jws", SigningKey.of_seed(new_key(), "test").sign_detached(copy.body("index.json"))
         ),
         {POINTER_SIGNED}, "không có trong keys.json",
     ),
