@@ -16,5 +16,6 @@ CREATE ROLE motcua_pipeline;
 CREATE ROLE motcua_sender;
 CREATE ROLE motcua_publisher;
 CREATE ROLE motcua_notifier;
-GRANT motcua_pipeline, motcua_sender, motcua_publisher, motcua_notifier TO motcua;
+CREATE ROLE motcua_watcher;
+GRANT motcua_pipeline, motcua_sender, motcua_publisher, motcua_notifier, motcua_watcher TO motcua;
 SQL

@@ -57,12 +57,22 @@ RIGHTS = {
         "core.report_revocation": "ar", "core.report_mail": "arw",
     },
     Role.NOTIFIER: {"core.notice": "arw", "core.stage_run": "a", "api.notice": "r"},
+    # every view, and nothing else
+    Role.WATCHER: {
+        "api.batch": "r", "api.batch_pages": "r", "api.claim": "r", "api.cycle": "r", "api.delivery": "r",
+        "api.delivery_decision": "r", "api.dossier": "r", "api.dossier_version": "r", "api.erasure": "r",
+        "api.feed_key": "r", "api.hold": "r", "api.issue": "r", "api.notice": "r", "api.pruning": "r",
+        "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
+        "api.report_revocation": "r", "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r",
+        "api.stage_run": "r", "api.step": "r", "api.withheld": "r",
+    },
 }  # fmt: skip
 SCHEMAS = {
     Role.PIPELINE: {"api", "core", "private", "public"},
     Role.SENDER: {"api", "core", "private", "public"},
     Role.PUBLISHER: {"api", "core", "public"},
     Role.NOTIFIER: {"api", "core", "public"},
+    Role.WATCHER: {"api", "public"},
 }
 
 # What a role holds in fact, by whatever way it got it: PUBLIC and memberships count too.
@@ -212,6 +222,13 @@ FORBIDDEN = {
         "UPDATE core.report_revocation SET generation = 9",
         "DELETE FROM core.report_mail",
         "CREATE VIEW api.more AS SELECT 1",
+    ],
+    Role.WATCHER: [
+        "SELECT 1 FROM private.applicant",
+        "SELECT 1 FROM core.dossier",
+        "UPDATE core.source_state SET state = 'ok'",
+        "DELETE FROM core.delivery",
+        "SET ROLE motcua_pipeline",
     ],
     Role.NOTIFIER: [
         "SELECT 1 FROM private.applicant",

@@ -27,6 +27,7 @@ class Role(StrEnum):
     SENDER = "motcua_sender"
     PUBLISHER = "motcua_publisher"
     NOTIFIER = "motcua_notifier"
+    WATCHER = "motcua_watcher"
 
 
 def engine(settings: Settings, role: Role | None) -> sa.Engine:

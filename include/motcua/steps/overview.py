@@ -1,0 +1,99 @@
+"""Every source at a glance: what Airflow's page, messages, metrics and the command line say of it, said once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from motcua.domain.freshness import is_late, working_age
+from motcua.settings import Settings
+from motcua.steps import place
+from motcua.steps.cycles import in_force
+from motcua.warehouse import Role
+
+_STANDINGS = sa.text("""
+WITH dossiers AS (
+    SELECT source_id, count(*) AS n FROM api.source_dossier WHERE NOT deleted GROUP BY source_id
+), quarantined AS (
+    SELECT source_id, count(*) AS n FROM api.quarantine WHERE settled_at IS NULL AND is_primary GROUP BY source_id
+), held AS (
+    SELECT source_id, min(hold_id) AS hold_id FROM api.hold WHERE state = 'open' GROUP BY source_id
+)
+SELECT s.source_id, s.state, s.reason, s.attempted_as_of, s.succeeded_as_of, s.failures, h.hold_id,
+       coalesce(d.n, 0) AS dossiers, coalesce(q.n, 0) AS quarantined
+FROM api.source_state s
+LEFT JOIN dossiers d USING (source_id) LEFT JOIN quarantined q USING (source_id) LEFT JOIN held h USING (source_id)
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOverview:
+    """One source in force.
+
+    Attributes:
+        source_id: of the registry.
+        group: of the registry.
+        platform: the product it speaks.
+        state: `ok, down, held`, or `new` where it was never tried.
+        reason: why it is down or held, with its class first; never a value of a dossier.
+        attempted_as_of: moment of the last try.
+        succeeded_as_of: moment of the last good reading.
+        failures: tries that failed since.
+        age: working time since the last good reading; None: never read.
+        every: how often it is to be read in working time.
+        is_late: whether it has missed two readings.
+        dossiers: living ones that it tells of.
+        quarantined: of its dossiers, those refused at this moment.
+        hold_id: of the mass change that waits for a person, or None.
+    """
+
+    source_id: str
+    group: str
+    platform: str
+    state: str
+    reason: str | None
+    attempted_as_of: datetime | None
+    succeeded_as_of: datetime | None
+    failures: int
+    age: timedelta | None
+    every: timedelta
+    is_late: bool
+    dossiers: int
+    quarantined: int
+    hold_id: int | None
+
+
+def overview(*, settings: Settings, as_of: datetime) -> list[SourceOverview]:
+    """Every source in force at `as_of`, in the order of the registry.
+
+    Raises:
+        ValueError: `as_of` is outside the years of the registry's calendar.
+    """
+    registry = place.registry(settings.registry)
+    with place.connected(settings, Role.WATCHER) as engine, engine.connect() as connection:
+        standings = {row.source_id: row for row in connection.execute(_STANDINGS)}
+    found = []
+    for source in in_force(registry, as_of):
+        row = standings.get(source.id)
+        age = working_age(registry.calendar, row.succeeded_as_of if row else None, as_of)
+        found.append(
+            SourceOverview(
+                source_id=source.id,
+                group=source.group,
+                platform=source.platform,
+                state=row.state if row else "new",
+                reason=row.reason if row else None,
+                attempted_as_of=row.attempted_as_of if row else None,
+                succeeded_as_of=row.succeeded_as_of if row else None,
+                failures=row.failures if row else 0,
+                age=age,
+                every=source.schedule,
+                is_late=is_late(age, source.schedule),
+                dossiers=row.dossiers if row else 0,
+                quarantined=row.quarantined if row else 0,
+                hold_id=row.hold_id if row else None,
+            )
+        )
+    return found

@@ -1,0 +1,1 @@
+-- One trail of what people did: a view over the ledgers in which it stands.

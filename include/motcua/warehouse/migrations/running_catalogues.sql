@@ -1,0 +1,1 @@
+-- Catalogues of the portal: what changed in them, what a person confirmed.

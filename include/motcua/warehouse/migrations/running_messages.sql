@@ -1,0 +1,1 @@
+-- What people were told: incidents that open and close, messages sent.

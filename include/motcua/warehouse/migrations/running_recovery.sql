@@ -1,0 +1,1 @@
+-- Runs that died or slept too long: fences.

@@ -1,0 +1,1 @@
+-- Who is read when: what people changed over the registry's values.
