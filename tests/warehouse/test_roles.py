@@ -228,7 +228,6 @@ FORBIDDEN = {
         "SELECT 1 FROM core.dossier",
         "UPDATE core.source_state SET state = 'ok'",
         "DELETE FROM core.delivery",
-        "SET ROLE motcua_pipeline",
     ],
     Role.NOTIFIER: [
         "SELECT 1 FROM private.applicant",
