@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ from sandbox.stack import Plan, running
 from sandbox.stack.processes import Program, patiently
 from tests.e2e.checker import check
 from tests.e2e.conftest import IN_DECEMBER, IN_NOVEMBER, WholeCity
-from tests.e2e.evidence import Evidence
+from tests.e2e.evidence import Evidence, read_warehouse
 from tests.e2e.findings import told
 from tests.e2e.registry_tables import RegistryTables
 from tests.sandbox.city_client import CityClient
@@ -46,56 +47,63 @@ SELECT pid FROM pg_stat_activity
 WHERE datname = 'motcua' AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '5 s'
 """
 AGAIN = """
-SELECT task_id, map_index, try_number, state FROM task_instance
-WHERE run_id = %s AND try_number > 1 ORDER BY task_id, map_index
+SELECT task_id, state FROM task_instance WHERE try_number > 1
+AND run_id = (SELECT run_id FROM dag_run WHERE dag_id = 'collect_dossiers' ORDER BY id DESC LIMIT 1)
 """
+TAKEN = re.compile(r"execute_workload\[([0-9a-f-]+)\] (received|succeeded)")
 
 
 @dataclass(slots=True)
 class TwoWorkers:
-    """A stack in which a worker may be lost."""
+    """A stack in which workers are lost; one of them stays.
+
+    Attributes:
+        sound: the worker that stays.
+        again: tasks of the last run that were tried again, with how they ended.
+        unfinished: messages that lost workers had taken and not settled.
+    """
 
     whole_city: WholeCity
     sound: Program
-    lost: list[dict[str, object]] = field(default_factory=list)
+    again: set[tuple[object, object]] = field(default_factory=set)
+    unfinished: set[str] = field(default_factory=set)
 
     def cycle_that_loses_a_worker(self, as_of: str, *, point: str) -> Evidence:
-        """A worker stops at its first task that passes the point, and is lost there, while the run goes on."""
+        """A second worker stops at its first task that passes the point, and is lost there while the run goes on."""
         stack = self.whole_city.stack
         doomed = stack.start_worker(f"doomed-{point}", {"MOTCUA_FAILPOINT": f"{point}:{HOLD}"})
         with ThreadPoolExecutor(1) as pool:
-            running_cycle = pool.submit(self.whole_city.cycle, as_of)
-            wait_until(lambda: running_cycle.done() or self._in_the_middle())
-            assert self._in_the_middle(), "the run has ended before the worker came to its task"
+            cycle = pool.submit(self.whole_city.cycle, as_of)
+            wait_until(lambda: cycle.done() or self._is_in_the_middle())
+            assert self._is_in_the_middle(), "the run has ended before the worker came to its task"
             stack.programs.lose(doomed)
-            wait_until(lambda: not self._in_the_middle())
-            evidence = running_cycle.result()
-        run = max(
-            (run for run in stack.airflow.runs_since("2018-01-01") if run["dag_id"] == "collect_dossiers"),
-            key=lambda run: run["run_after"],
-        )
-        self.lost = self._ask(AGAIN, run["dag_run_id"])
+            evidence = cycle.result()
+        self.again = {(row["task_id"], row["state"]) for row in self._asked(AGAIN)}
+        self.unfinished |= taken(doomed, "received") - taken(doomed, "succeeded")
         return evidence
 
     def unsettled(self) -> int:
         """Messages that the broker has handed out and nobody has settled."""
-        ports = self.whole_city.stack.plan.ports
-        password = self.whole_city.stack.environment["AIRFLOW__CELERY__BROKER_URL"].split(":")[2].partition("@")[0]
-        with redis.Redis(port=ports.broker, password=password) as client:
+        with redis.Redis.from_url(self.whole_city.stack.environment["AIRFLOW__CELERY__BROKER_URL"]) as client:
             return int(client.hlen("unacked"))
 
-    def _in_the_middle(self) -> bool:
+    def _is_in_the_middle(self) -> bool:
         with psycopg.connect(self.whole_city.stack.database_url.replace("+psycopg", "")) as connection:
             return connection.execute(OPEN).fetchone() is not None
 
-    def _ask(self, query: str, *values: object) -> list[dict[str, object]]:
+    def _asked(self, query: str) -> list[dict[str, object]]:
         address = self.whole_city.stack.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg", "")
         with psycopg.connect(address, row_factory=dict_row) as connection:
-            return connection.execute(query.encode(), values).fetchall()
+            return connection.execute(query.encode()).fetchall()
 
 
-def wait_until(holds: object) -> None:
-    assert callable(holds)
+def taken(worker: Program, what: str) -> set[str]:
+    """Messages that a worker tells of in its log: `received` or `succeeded`."""
+    text = worker.log.read_text(encoding="utf-8", errors="replace")
+    return {message for message, said in TAKEN.findall(text) if said == what}
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
     for _ in patiently(PATIENCE_SECONDS, pause_seconds=0.5):
         if holds():
             return
@@ -122,27 +130,32 @@ def lost_while_reading(two_workers: TwoWorkers) -> Evidence:
     return two_workers.cycle_that_loses_a_worker(IN_NOVEMBER, point="collect.before_batch_committed")
 
 
+@pytest.fixture(scope="module")
+def lost_while_merging(two_workers: TwoWorkers, lost_while_reading: Evidence) -> Evidence:
+    return two_workers.cycle_that_loses_a_worker(IN_DECEMBER, point="merge.after_source_rows")
+
+
 def test_what_a_lost_worker_was_reading_is_read_again(
     two_workers: TwoWorkers, lost_while_reading: Evidence, tables: RegistryTables
 ) -> None:
     findings = check(lost_while_reading, tables)
     assert not findings, told(findings)
-    assert {str(task["task_id"]).partition("_")[0] for task in two_workers.lost} == {"collect"}
-    assert {task["state"] for task in two_workers.lost} == {"success"}
+    assert {(str(task).partition("_")[0], state) for task, state in two_workers.again} == {("collect", "success")}
 
 
 def test_what_a_lost_worker_was_merging_is_merged_again_and_once(
-    two_workers: TwoWorkers, lost_while_reading: Evidence, tables: RegistryTables
+    two_workers: TwoWorkers, lost_while_merging: Evidence, tables: RegistryTables
 ) -> None:
-    evidence = two_workers.cycle_that_loses_a_worker(IN_DECEMBER, point="merge.after_source_rows")
-    findings = check(evidence, tables)
+    findings = check(lost_while_merging, tables)
     assert not findings, told(findings)
-    assert {task["task_id"] for task in two_workers.lost} == {"load.consolidate"}
-    assert {task["state"] for task in two_workers.lost} == {"success"}
+    assert two_workers.again == {("load.consolidate", "success")}
 
 
-def test_what_the_broker_hands_out_again_is_not_done_again(
-    two_workers: TwoWorkers, lost_while_reading: Evidence, tables: RegistryTables
+def test_what_the_broker_hands_out_once_more_is_not_done_once_more(
+    two_workers: TwoWorkers, lost_while_merging: Evidence
 ) -> None:
-    """The messages of the lost worker come back after the visibility timeout; their tasks were done long ago."""
+    """The messages of the lost workers come back after a while; by then somebody has done their tasks."""
     wait_until(lambda: two_workers.unsettled() == 0)
+    assert set() < two_workers.unfinished <= taken(two_workers.sound, "received")
+    assert two_workers.unfinished & taken(two_workers.sound, "succeeded") == set()
+    assert read_warehouse(two_workers.whole_city.stack.database_url) == lost_while_merging.warehouse
