@@ -41,10 +41,11 @@ SOONER = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "60",
 }
-# nothing else of ours leaves a transaction open for so long
-OPEN = """
-SELECT pid FROM pg_stat_activity
-WHERE datname = 'motcua' AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '5 s'
+# of the worker that stops: at its point it leaves a transaction open for longer than it ever thinks between statements
+DOOMED = "doomed"
+OPEN = f"""
+SELECT pid FROM pg_stat_activity WHERE application_name = '{DOOMED}' AND datname = 'motcua'
+AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '15 s'
 """
 AGAIN = """
 SELECT task_id, state FROM task_instance WHERE try_number > 1
@@ -71,7 +72,8 @@ class TwoWorkers:
     def cycle_that_loses_a_worker(self, as_of: str, *, point: str) -> Evidence:
         """A second worker stops at its first task that passes the point, and is lost there while the run goes on."""
         stack = self.whole_city.stack
-        doomed = stack.start_worker(f"doomed-{point}", {"MOTCUA_FAILPOINT": f"{point}:{HOLD}"})
+        told = {"MOTCUA_FAILPOINT": f"{point}:{HOLD}", "PGAPPNAME": DOOMED}
+        doomed = stack.start_worker(f"{DOOMED}-{point}", told)
         with ThreadPoolExecutor(1) as pool:
             cycle = pool.submit(self.whole_city.cycle, as_of)
             wait_until(lambda: cycle.done() or self._is_in_the_middle())
