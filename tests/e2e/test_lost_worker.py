@@ -43,8 +43,8 @@ SOONER = {
 }
 # of the worker that stops: at its point it leaves a transaction open for longer than it ever thinks between statements
 DOOMED = "doomed"
-OPEN = f"""
-SELECT pid FROM pg_stat_activity WHERE application_name = '{DOOMED}' AND datname = 'motcua'
+OPEN = """
+SELECT pid FROM pg_stat_activity WHERE application_name = %s AND datname = 'motcua'
 AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '15 s'
 """
 AGAIN = """
@@ -91,7 +91,7 @@ class TwoWorkers:
 
     def _is_in_the_middle(self) -> bool:
         with psycopg.connect(self.whole_city.stack.database_url.replace("+psycopg", "")) as connection:
-            return connection.execute(OPEN).fetchone() is not None
+            return connection.execute(OPEN, (DOOMED,)).fetchone() is not None
 
     def _asked(self, query: str) -> list[dict[str, object]]:
         address = self.whole_city.stack.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg", "")
