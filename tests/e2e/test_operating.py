@@ -18,14 +18,16 @@ from tests.e2e.evidence import Evidence
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("whole_city")]
 
-DOWN, WRONG, MENDED, JUDGED, TRAIL = WALK = (
+DOWN, WRONG, MENDED, JUDGED, PAUSED, TRAIL = WALK = (
     "one source goes down",
     "what is wrong with it",
     "mend it, and read what it missed",
     "judge again what was refused",
+    "it is not to be asked for a while",
     "who did that",
 )
-HAS_TRAIL = importlib.util.find_spec("motcua.cli.audit") is not None
+COMMANDS = {PAUSED: "schedule", TRAIL: "audit"}
+ABSENT = {title for title, name in COMMANDS.items() if importlib.util.find_spec(f"motcua.cli.{name}") is None}
 MOTCUA = Path(sys.executable).parent / "motcua"
 
 
@@ -37,7 +39,7 @@ def said(whole_city: WholeCity, once_more: Evidence, tmp_path_factory: pytest.Te
     (place / ".venv" / "bin").mkdir(parents=True)
     (place / ".venv" / "bin" / "motcua").symlink_to(MOTCUA)
     texts = {text.partition("\n")[0].removeprefix("# "): text for text in blocks(CHECKOUT / "docs/operating.md", "sh")}
-    script = "\n".join(f"echo '== {title}'\n{texts[title]}" for title in WALK if title != TRAIL or HAS_TRAIL)
+    script = "\n".join(f"echo '== {title}'\n{texts[title]}" for title in WALK if title not in ABSENT)
     script = script.replace("http://127.0.0.1:8070", whole_city.stack.urls["city"])
     environ = {**whole_city.stack.environment, "COLUMNS": "200", "NO_COLOR": "1"}
     command = ["bash", "-euo", "pipefail", "-c", script]
@@ -57,7 +59,12 @@ def test_when_it_is_mended_it_is_green_and_read_in_full(said: dict[str, str]) ->
     assert "status" not in said[MENDED]
 
 
-@pytest.mark.skipif(not HAS_TRAIL, reason="there is no audit trail")
+@pytest.mark.skipif(PAUSED in ABSENT, reason="there are no schedules that change")
+def test_while_it_is_paused_it_says_why(said: dict[str, str]) -> None:
+    assert "phường chuyển máy chủ đến hết thứ Sáu" in said[PAUSED]
+
+
+@pytest.mark.skipif(TRAIL in ABSENT, reason="there is no audit trail")
 def test_whoever_looks_finds_it_in_the_audit_trail(said: dict[str, str]) -> None:
     assert "phường đã cấp lại mật khẩu" in said[TRAIL]
     assert "đã bổ sung bảng mã" in said[TRAIL]
