@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from motcua import steps, warehouse
+from motcua.connections import EnvironmentConnections
 from motcua.errors import ConfigError
 from motcua.settings import Settings
+from motcua.steps import place
+from motcua.steps.effective import effective
 from motcua.steps.overview import overview
 from motcua.steps.schedule import SourceSchedule
 from motcua.warehouse import Role, ledger
@@ -81,6 +84,20 @@ def attempted(settings: Settings, **moments: datetime) -> None:
                 ),
                 {"name": name.replace("__", "."), "moment": moment},
             )
+    engine.dispose()
+
+
+def spoil(settings: Settings, key: str, value: str) -> None:
+    """A change of a group whose value nothing takes, as of another version."""
+    engine = warehouse.engine(settings, Role.PIPELINE)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO schedule_change (at, scope, subject, key, value, who, reason, via)"
+                " VALUES (now(), 'group', 'le_chan', :key, CAST(:value AS jsonb), 'x', 'y', 'cli')"
+            ),
+            {"key": key, "value": value},
+        )
     engine.dispose()
 
 
@@ -205,19 +222,29 @@ def test_a_change_without_a_name_or_a_reason_is_refused(own: Settings, by: str, 
 
 
 def test_a_value_that_this_version_does_not_take_names_the_change_and_the_way_out(own: Settings) -> None:
-    engine = warehouse.engine(own, Role.PIPELINE)
-    with engine.begin() as connection:
-        connection.execute(
-            sa.text(
-                "INSERT INTO schedule_change (at, scope, subject, key, value, who, reason, via)"
-                " VALUES (now(), 'group', 'le_chan', 'schedule', '\"PT5M\"', 'x', 'y', 'cli')"
-            )
-        )
-    engine.dispose()
+    spoil(own, "schedule", '"PT5M"')
     with pytest.raises(ConfigError, match=r"schedule change 1 of le_chan: .*`motcua schedule reset le_chan schedule"):
         told(own)
     steps.reset_schedule(settings=own, scope="group", subject="le_chan", by="x", reason="y", via="cli", at=NOW)
     assert told(own)["le_chan.an_bien"].schedule.every == timedelta(hours=1)
+
+
+def test_who_reads_a_source_reads_it_as_it_counts_now(own: Settings) -> None:
+    say(own, "group", "le_chan", rate_per_second=0.25)
+    say(own, "source", "le_chan.an_bien", rate_per_second=0.5)
+    sources = place.registry(own.registry).sources.values()
+    engine = warehouse.engine(own, Role.PIPELINE)
+    with engine.connect() as connection:
+        found = {name: one.source.rate_per_second for name, one in effective(connection, sources).items()}
+    engine.dispose()
+    assert found == {"hai_an.quan": 20.0, "le_chan.an_bien": 0.5, "le_chan.ho_nam": 0.25, "le_chan.quan": 0.25}
+    planned = steps.plan(settings=own, run_key="run", as_of=NOW, sources=["le_chan.an_bien"])
+    spoil(own, "rate_per_second", "0")
+    with pytest.raises(ConfigError, match=r"schedule change 3 of le_chan: rate_per_second: expected a number of reque"):
+        steps.collect(
+            settings=own, connections=EnvironmentConnections({}, None), cycle_id=planned["cycle_id"],
+            sources=["le_chan.ho_nam"],
+        )  # fmt: skip
 
 
 def test_resuming_says_no_pause_only_where_a_wider_word_would_pause(own: Settings) -> None:
