@@ -16,6 +16,14 @@ from motcua.errors import ConfigError
 from motcua.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# A run that is asleep, or whose machine is gone, keeps its locks as long as its sessions last. A machine that is gone
+# is noticed after two minutes; a session in which nothing is asked for two hours is nobody's: no task may last so long.
+ENDS_OF_THE_SILENT = {
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "15",
+    "tcp_keepalives_count": "4",
+    "idle_session_timeout": "2h",
+}
 # Two migrations at once would race for the same objects; the number means nothing.
 MIGRATION_LOCK = 7_315_001
 
@@ -48,6 +56,7 @@ def engine(settings: Settings, role: Role | None) -> sa.Engine:
         raise ConfigError(f"MOTCUA_DATABASE_URL: expected postgresql+psycopg://…, got {url.drivername}://…")
     # timezone: what people read in psql is the city's time; jit: it costs more than our short statements
     options = "-c timezone=Asia/Ho_Chi_Minh -c jit=off"
+    options += "".join(f" -c {name}={value}" for name, value in ENDS_OF_THE_SILENT.items())
     if role is not None:
         # what writes names no schema: a warehouse rebuilt beside the real one is written by the same statements
         options += f" -c role={role} -c search_path={settings.schema or 'core,private'}"

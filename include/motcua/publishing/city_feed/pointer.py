@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from motcua.errors import PublicationRefused
+from motcua.errors import PublicationRefused, StaleWrite
 from motcua.publishing.city_feed.keys import SigningKey
 from motcua.publishing.city_feed.ledger import Published
 from motcua.publishing.city_feed.lookup import LOOKUP_HEX
@@ -118,7 +118,7 @@ def failures_told(store: FeedStore, cycle: Cycle, feed_url: str) -> Iterator[Non
     """Whatever stops a publication, `status.json` says so: it is the heartbeat. A late run has no say."""
     try:
         yield
-    except LateRun:
+    except (LateRun, StaleWrite):
         raise
     except PublicationRefused as refusal:
         _try_to_write_status(store, cycle, "gate_failed", reason=str(refusal))
