@@ -10,6 +10,7 @@ import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from motcua.errors import ConfigError
@@ -76,6 +77,21 @@ def migrate(settings: Settings) -> None:
             command.upgrade(config, "head")
     finally:
         admin.dispose()
+
+
+def schema_versions(settings: Settings) -> tuple[str | None, str]:
+    """The version of the schema that is there (None: there is none), and the one that this code needs."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    wanted = ScriptDirectory.from_config(config).get_current_head()
+    admin = engine(settings, None)
+    try:
+        with admin.connect() as connection:
+            is_there = connection.execute(sa.text("SELECT to_regclass('schema_version') IS NOT NULL")).scalar_one()
+            held = connection.execute(sa.text("SELECT version_num FROM schema_version")).scalar() if is_there else None
+    finally:
+        admin.dispose()
+    return held, str(wanted)
 
 
 def _create_roles(connection: sa.Connection) -> None:

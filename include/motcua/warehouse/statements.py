@@ -161,7 +161,7 @@ ON CONFLICT (source_id) DO UPDATE SET
 
 CLOSE_BATCH = sa.text("""
 UPDATE batch b SET
-    state = 'merged', ended_at = clock_timestamp(), changed = :changed,
+    state = 'merged', ended_at = clock_timestamp(), changed = :changed, error_kind = NULL, error = NULL,
     accepted = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id),
     quarantined = (SELECT count(DISTINCT identity) FROM incoming_quarantine WHERE source_id = :source_id),
     unchanged = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id)
