@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import socket
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# before what is installed: two checkouts may share one installation
+OWN_CODE = str(CHECKOUT / "include")
 USERS = {"admin": "admin", "can_bo": "viewer"}
 
 # The same in docker-compose.yaml: tests/deploy compares.
@@ -102,7 +105,7 @@ def airflow_environment(home: Path, ports: Ports, database_url: str) -> dict[str
         "MOTCUA_PAGE_URL": ports.page_address,  # plugins/public_page_link.py
         "MOTCUA_REPORTS_ADDRESS": ports.reports_address,
         "AIRFLOW_HOME": str(airflow_home),
-        "PYTHONPATH": str(CHECKOUT / "config"),  # airflow_local_settings.py
+        "PYTHONPATH": f"{OWN_CODE}{os.pathsep}{CHECKOUT / 'config'}",  # airflow_local_settings.py
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",

@@ -10,7 +10,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -22,6 +22,7 @@ from sandbox.city.scenario import CITY_2018, Scenario
 from sandbox.stack.airflow_api import FINISHED, AirflowApi
 from sandbox.stack.environment import (
     CHECKOUT,
+    OWN_CODE,
     Ports,
     airflow_environment,
     airflow_secrets,
@@ -60,6 +61,7 @@ class Plan:
         as_of: the moment at which the stand-in stands; None means the scenario's.
         registry: directory of the registry; None means the scenario's.
         city_options: more arguments for the stand-in.
+        airflow_settings: variables of Airflow besides those of every stack.
     """
 
     home: Path
@@ -69,6 +71,7 @@ class Plan:
     as_of: str | None = None
     registry: Path | None = None
     city_options: tuple[str, ...] = ()
+    airflow_settings: Mapping[str, str] = field(default_factory=dict)
     ports: Ports = field(default_factory=Ports.free)
 
     @property
@@ -161,6 +164,7 @@ class Stack:
             **_inherited(),
             **airflow_environment(self.home, self.plan.ports, urls["airflow"]),
             **pipeline_environment(self.home, self.database_url, self.plan.registry or self.plan.scenario.registry),
+            **self.plan.airflow_settings,
         }
         with psycopg.connect(urls["airflow"].replace("+psycopg", ""), autocommit=True) as connection:
             # what Airflow remembers on a laptop may lose its last half second in a power cut; the warehouse may not
@@ -204,6 +208,15 @@ class Stack:
                 raise StackError(f"a DAG file cannot be read:\n{errors[0]}")
         self.airflow.end_left_over(DAGS)
         self.airflow.unpause(DAGS)
+
+    def restart(self, component: str) -> None:
+        """Kills one of Airflow's components where it stands, and starts it again, as `restart` of compose does."""
+        name = f"airflow-{component}"
+        (program,) = (one for one in self.programs.started if one.name == name)
+        program.process.kill()
+        program.process.wait()
+        self.programs.started.remove(program)
+        self.programs.start(name, (_program("airflow"), *COMPONENTS[component]), self._environment, CHECKOUT)
 
     # ── a cycle ───────────────────────────────────────────────────────────────────────────────
 
@@ -326,4 +339,5 @@ def _inherited() -> dict[str, str]:
     """The caller's environment, without what would change what these programs do."""
     foreign = ("AIRFLOW", "MOTCUA_", "PYTHON", "PG")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    kept["PYTHONPATH"] = OWN_CODE
     return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"}

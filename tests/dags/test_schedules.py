@@ -19,6 +19,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
     assert {tuple(told[dag_id]["announce"]) for dag_id in SPEAKING} == {("dossiers",)}
     assert {dag_id: dag["assets"] for dag_id, dag in dags.items()} == {
         **{dag_id: [] for dag_id in SPEAKING},
+        "check_health": [],
         "drain_government": ["dossiers"],
         "maintain": [],
         "notify_subscribers": ["feed"],
@@ -30,6 +31,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
 
 def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed["dags"].items()} == {
+        "check_health": "45 6 * * 1-5",
         "collect_dossiers": "*/15 7-17 * * 1-5, 0 2 * * *",
         "decide_hold": "None",
         "drain_government": "Asset or */5 * * * *",
@@ -49,6 +51,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
     assert parsed_without_clock["dags"]["collect_dossiers"]["begins"] == "2100-04-01"
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed_without_clock["dags"].items()} == {
         **dict.fromkeys(SPEAKING, "None"),
+        "check_health": "None",
         "collect_dossiers": "*/15 7-17 * * 1-5, 0 2 * * *",
         "drain_government": "Asset",
         "maintain": "None",

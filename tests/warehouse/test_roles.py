@@ -38,6 +38,8 @@ RIGHTS = {
         "api.delivery_decision": "r", "api.reconciliation": "r",
         "api.claim": "r", "api.source_day": "r", "api.erasure": "r", "api.pruning": "r",
         "api.notice": "r",
+        # what the night's upkeep did; it is written as the owner
+        "api.upkeep": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
@@ -64,7 +66,7 @@ RIGHTS = {
         "api.feed_key": "r", "api.hold": "r", "api.issue": "r", "api.notice": "r", "api.pruning": "r",
         "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
         "api.report_revocation": "r", "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r",
-        "api.stage_run": "r", "api.step": "r", "api.withheld": "r",
+        "api.stage_run": "r", "api.step": "r", "api.upkeep": "r", "api.withheld": "r",
     },
 }  # fmt: skip
 SCHEMAS = {

@@ -42,7 +42,7 @@ COLUMNS = {
 OTHERS = {
     "batch_pages", "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "feed_key", "hold", "issue",
     "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation", "source_day",
-    "source_state", "stage_run", "step", "withheld",
+    "source_state", "stage_run", "step", "upkeep", "withheld",
 }  # fmt: skip
 
 
