@@ -23,6 +23,7 @@ from motcua.steps.doctor.examine import CHECKS
 
 from tests.igate_records import record
 from tests.ports import free_port
+from tests.sandbox.city_client import CityClient
 from tests.steps.pipeline import AS_OF, Pipeline
 
 pytestmark = pytest.mark.slow
@@ -65,7 +66,7 @@ class Clinic:
 
 
 @pytest.fixture
-def bare(pipeline: Pipeline, city_home: Path) -> Clinic:
+def bare(pipeline: Pipeline, city: CityClient, city_home: Path) -> Clinic:
     """Nothing has been read or published yet."""
     return Clinic(pipeline.settings, json.loads((city_home / "connections.json").read_text(encoding="utf-8")))
 
