@@ -54,7 +54,7 @@ def test_an_ordinary_night_removes_nothing_and_says_so(pipeline: Pipeline) -> No
 
 
 def test_what_ended_long_ago_and_is_no_trail_goes(pipeline: Pipeline) -> None:
-    pipeline.land_and_load([record(), record(MaTTHC="9.999999")])
+    pipeline.land_and_load([record(), record(TrangThai=44)])
     execute(
         pipeline.settings,
         "UPDATE core.stage_run SET ended_at = '2018-12-25T17:00+07'",
