@@ -72,7 +72,6 @@ def forget(engine: sa.Engine, before: datetime) -> dict[str, int]:
 def vacuum(engine: sa.Engine) -> list[str]:
     """Vacuums and analyses the tables that need it, one after the other; one that somebody locks is left out."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("SELECT pg_stat_force_next_flush()"))
         untidy = [(row.schema, row.name) for row in connection.execute(_UNTIDY)]
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)

@@ -71,7 +71,7 @@ def publish(
             sources=_source_counts(states),
             sources_total=len(registry.sources),
         )
-        with failures_told(store, cycle, feed_url):
+        with failures_told(store, cycle, feed_url, turn.go_on):
             publication = Publication(connection, store, registry, keys, cycle, states, asked or Asked(), turn)
             return publication.run(max_drop_share)
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy.exc import OperationalError
+
 from motcua.connections import Connections
 from motcua.errors import MotcuaError
 from motcua.settings import Settings
@@ -79,6 +81,11 @@ def _check(name: str, patient: Patient) -> Finding:
         return Finding(
             check=name, state=State.MEND, told="không kiểm tra được", to_do=_TO_DO.get(name, "Sửa theo thông báo"),
             detail=str(error),
+        )  # fmt: skip
+    except OperationalError as error:  # libpq's words name host, port and user, and never a password
+        return Finding(
+            check=name, state=State.DOWN, told="kho dữ liệu không trả lời", to_do=_TO_DO.get(name),
+            detail=str(error.orig).strip().partition("\n")[0],
         )  # fmt: skip
     except Exception as error:
         # a driver's words may quote an address with its password: the class is enough

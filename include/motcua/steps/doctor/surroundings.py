@@ -10,10 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
+import sqlalchemy as sa
 
 from motcua.errors import ConfigError, ConnectionAbsent, PageGone, PortalRejected, PortalUnavailable
 from motcua.files import Files
 from motcua.landing import StoredPages
+from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.cycles import in_force
 from motcua.steps.deliver import PORTAL
@@ -75,12 +77,13 @@ def disk(patient: Patient) -> Finding:
     urls = (settings.archive_url, settings.staging_url, settings.feed_url, settings.reports_url)
     folders = {settings.home, *(Path(urlsplit(url).path) for url in urls if urlsplit(url).scheme in ("", "file"))}
     full, closed, least = [], [], None
-    for folder in sorted({_existing(one) for one in folders}):
+    ours = {_existing(one) for one in folders}
+    for folder in sorted(ours | _database_folder(settings)):
         usage = shutil.disk_usage(folder)
         least = usage.free if least is None else min(least, usage.free)
         if usage.free < max(LEAST_FREE_BYTES, LEAST_FREE_SHARE * usage.total):
             full.append(f"{folder} ({usage.free / 2**30:.1f} GB)")
-        if not os.access(folder, os.W_OK | os.X_OK):
+        if folder in ours and not os.access(folder, os.W_OK | os.X_OK):
             closed.append(str(folder))
     if full or closed:
         told = [f"gần đầy: {', '.join(full)}"] * bool(full) + [f"không ghi được: {', '.join(closed)}"] * bool(closed)
@@ -199,6 +202,12 @@ def mail(patient: Patient) -> Finding:
             to_do="Kiểm tra địa chỉ, cổng và tường lửa của máy chủ thư",
         )  # fmt: skip
     return Finding(check="mail", state=State.GREEN, told="máy chủ thư nhận kết nối")
+
+
+def _database_folder(settings: Settings) -> set[Path]:
+    """Where the server's socket lies, which is its data's place where it is embedded; nothing is known of others."""
+    host = str(sa.make_url(str(settings.database_url)).query.get("host", ""))
+    return {Path(host)} if host.startswith("/") and Path(host).is_dir() else set()
 
 
 def _existing(folder: Path) -> Path:
