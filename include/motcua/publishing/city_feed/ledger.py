@@ -15,6 +15,10 @@ from motcua.errors import StaleWrite
 # Two publishers would take the same number; the key means nothing.
 PUBLICATION_LOCK = 7_315_002
 LOCK_TIMEOUT = "10min"
+_LOST = (
+    "the publication lock is lost: this run was asleep, or the database was away; it writes no more, and the next "
+    "publication begins where the feed stands"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +105,13 @@ class Turn:
             StaleWrite: the session has ended, as that of a process that slept too long: another publisher may have
                 written since.
         """
+        if self._lock.invalidated:  # it would connect again, without the lock
+            raise StaleWrite(_LOST)
         try:
             self._lock.execute(sa.text("SELECT 1"))
             self._lock.commit()
         except sa.exc.DBAPIError as error:
-            raise StaleWrite(
-                "the publication lock is lost: this run was asleep, or the database was away; it writes no more, and "
-                "the next publication begins where the feed stands"
-            ) from error
+            raise StaleWrite(_LOST) from error
 
 
 @contextmanager
@@ -120,6 +123,7 @@ def one_publisher(lock: sa.Connection) -> Iterator[Turn]:
     try:
         yield Turn(lock)
     finally:
-        with suppress(sa.exc.DBAPIError):  # a session that has ended has let go of it
-            lock.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": PUBLICATION_LOCK})
-            lock.commit()
+        if not lock.invalidated:  # a session that has ended has let go of it
+            with suppress(sa.exc.DBAPIError):
+                lock.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": PUBLICATION_LOCK})
+                lock.commit()
