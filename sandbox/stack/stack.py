@@ -169,6 +169,9 @@ class Stack:
         with psycopg.connect(urls["airflow"].replace("+psycopg", ""), autocommit=True) as connection:
             # what Airflow remembers on a laptop may lose its last half second in a power cut; the warehouse may not
             connection.execute("ALTER DATABASE airflow SET synchronous_commit = off")
+            # a scheduler that was killed leaves workers behind that hold its session open, and with it its locks on
+            # runs: the next scheduler passes these runs by for ever (measured); as in config/postgres/databases.sh
+            connection.execute("ALTER DATABASE airflow SET idle_in_transaction_session_timeout = '2min'")
         return urls
 
     def _start_city(self) -> Program:
