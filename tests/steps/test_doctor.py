@@ -163,7 +163,7 @@ def portal_away(clinic: Clinic) -> None:
 
 
 def portal_refuses(clinic: Clinic) -> None:
-    clinic.accounts["government_portal"] |= {"password": "không phải"}
+    clinic.accounts["government_portal"] |= {"password": "sai-mat-khau-0000"}
 
 
 def no_portal(clinic: Clinic) -> None:
