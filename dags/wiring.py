@@ -32,6 +32,12 @@ DEFAULTS = {"owner": "motcua", "retries": 2, "retry_delay": timedelta(seconds=30
 BY_KIND_OF_ERROR = ExceptionRetryPolicy(
     rules=[
         RetryRule(
+            exception="motcua.errors.StaleWrite",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(seconds=10),
+            reason="another run has taken over, or its lock was lost: it begins again from how things stand",
+        ),
+        RetryRule(
             exception=["motcua.errors.MotcuaError", "sqlalchemy.exc.ProgrammingError", "sqlalchemy.exc.IntegrityError"],
             action=RetryAction.FAIL,
             reason="repeating changes nothing: read the message",

@@ -18,6 +18,7 @@ EVERYTHING = {
     "MOTCUA_CONNECTIONS": "/etc/motcua/connections.json",
     "MOTCUA_WORKERS": "4",
     "MOTCUA_ARCHIVE_MONTHS": "36",
+    "MOTCUA_LEDGER_MONTHS": "12",
 }
 
 
@@ -34,6 +35,7 @@ def test_every_variable_arrives() -> None:
         connections=Path("/etc/motcua/connections.json"),
         workers=4,
         archive_months=36,
+        ledger_months=12,
     )
 
 
@@ -53,6 +55,7 @@ def test_without_variables_everything_lives_in_the_checkout(environment: dict[st
         connections=None,
         workers=2,
         archive_months=24,
+        ledger_months=24,
     )
 
 

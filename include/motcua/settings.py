@@ -27,6 +27,7 @@ class Settings:
         connections: file with connections in Airflow's local-filesystem JSON format, or None.
         workers: processes that collect and judge side by side in `motcua cycle`.
         archive_months: how long pages stay after the last listing that had them.
+        ledger_months: how long rows of ledgers stay that are no trail: stages that ran, what was mended.
         schema: of a warehouse that was rebuilt beside the real one; None means the real one, `core` and `private`.
     """
 
@@ -41,6 +42,7 @@ class Settings:
     connections: Path | None
     workers: int
     archive_months: int
+    ledger_months: int
     schema: str | None = None
 
     @classmethod
@@ -60,6 +62,7 @@ class Settings:
             connections=_path(given.get("MOTCUA_CONNECTIONS")),
             workers=_count(given, "MOTCUA_WORKERS", default=2),
             archive_months=_count(given, "MOTCUA_ARCHIVE_MONTHS", default=24),
+            ledger_months=_count(given, "MOTCUA_LEDGER_MONTHS", default=24),
         )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# before what is installed: two checkouts may share one installation
 OWN_CODE = str(CHECKOUT / "include")
 USERS = {"admin": "admin", "can_bo": "viewer"}
 

@@ -67,7 +67,7 @@ class Plan:
         registry: directory of the registry; None means the scenario's.
         city_options: more arguments for the stand-in.
         executor: with Celery a broker is started, and `workers` workers; without, the scheduler does the tasks itself.
-        airflow_settings: in place of the stack's own.
+        airflow_settings: in place of the stack's own, or besides them.
     """
 
     home: Path
@@ -185,12 +185,15 @@ class Stack:
             **_inherited(),
             **airflow_environment(self.home, self.plan.ports, urls["airflow"]),
             **self._of_executor(urls["airflow"]),
-            **self.plan.airflow_settings,
             **pipeline_environment(self.home, self.database_url, self.plan.registry or self.plan.scenario.registry),
+            **self.plan.airflow_settings,
         }
         with psycopg.connect(urls["airflow"].replace("+psycopg", ""), autocommit=True) as connection:
             # what Airflow remembers on a laptop may lose its last half second in a power cut; the warehouse may not
             connection.execute("ALTER DATABASE airflow SET synchronous_commit = off")
+            # a scheduler that was killed leaves workers behind that hold its session open, and with it its locks on
+            # runs: the next scheduler passes these runs by for ever (measured); as in config/postgres/databases.sh
+            connection.execute("ALTER DATABASE airflow SET idle_in_transaction_session_timeout = '2min'")
         return urls
 
     def _of_executor(self, database_url: str) -> dict[str, str]:
@@ -240,6 +243,15 @@ class Stack:
                 raise StackError(f"a DAG file cannot be read:\n{errors[0]}")
         self.airflow.end_left_over(DAGS)
         self.airflow.unpause(DAGS)
+
+    def restart(self, component: str) -> None:
+        """Kills one of Airflow's components where it stands, and starts it again, as `restart` of compose does."""
+        name = f"airflow-{component}"
+        (program,) = (one for one in self.programs.started if one.name == name)
+        program.process.kill()
+        program.process.wait()
+        self.programs.started.remove(program)
+        self.programs.start(name, (_program("airflow"), *COMPONENTS[component]), self._environment, CHECKOUT)
 
     # ── a cycle ───────────────────────────────────────────────────────────────────────────────
 

@@ -10,8 +10,9 @@ from jsonschema import FormatChecker, ValidationError, validate
 FORMS = {
     "collect_dossiers": {"as_of", "sources", "full"},
     "decide_hold": {"hold_id", "decision", "reason", "as_of"},
+    "check_health": set(),
     "drain_government": set(),
-    "maintain": {"as_of"},
+    "maintain": {"as_of", "anyway"},
     "notify_subscribers": set(),
     "publish_progress": {"as_of"},
     "reconcile_government": {"as_of"},

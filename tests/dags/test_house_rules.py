@@ -16,6 +16,7 @@ from tests.dags.conftest import CHECKOUT
 
 DAG_FILES = sorted((CHECKOUT / "dags").glob("*.py"))
 DAG_IDS = (
+    "check_health",
     "collect_dossiers",
     "decide_hold",
     "drain_government",

@@ -19,6 +19,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
     assert {tuple(told[dag_id]["announce"]) for dag_id in SPEAKING} == {("dossiers",)}
     assert {dag_id: dag["assets"] for dag_id, dag in dags.items()} == {
         **{dag_id: [] for dag_id in SPEAKING},
+        "check_health": [],
         "drain_government": ["dossiers"],
         "maintain": [],
         "notify_subscribers": ["feed"],
@@ -31,6 +32,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
 def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed["dags"].items()} == {
         "collect_dossiers": "15 phút/lần trong giờ làm việc, 1 giờ/lần ngoài giờ, 02:00 đọc tất cả",
+        "check_health": "45 6 * * 1-5",
         "decide_hold": "None",
         "drain_government": "Asset or */5 * * * *",
         "maintain": "30 4 * * *",
@@ -50,6 +52,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed_without_clock["dags"].items()} == {
         **dict.fromkeys(SPEAKING, "None"),
         "collect_dossiers": "15 phút/lần trong giờ làm việc, 1 giờ/lần ngoài giờ, 02:00 đọc tất cả",
+        "check_health": "None",
         "drain_government": "Asset",
         "maintain": "None",
         "notify_subscribers": "Asset",

@@ -40,6 +40,8 @@ RIGHTS = {
         "api.notice": "r",
         # what people change of the schedules stays as they said it
         "core.schedule_change": "ar", "api.schedule_change": "r", "api.schedule_in_force": "r",
+        # what the night's upkeep did; it is written as the owner
+        "api.upkeep": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
@@ -66,7 +68,8 @@ RIGHTS = {
         "api.feed_key": "r", "api.hold": "r", "api.issue": "r", "api.notice": "r", "api.pruning": "r",
         "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
         "api.report_revocation": "r", "api.schedule_change": "r", "api.schedule_in_force": "r", "api.source_day": "r",
-        "api.source_dossier": "r", "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.withheld": "r",
+        "api.source_dossier": "r", "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.upkeep": "r",
+        "api.withheld": "r",
     },
 }  # fmt: skip
 SCHEMAS = {

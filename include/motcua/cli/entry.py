@@ -26,6 +26,7 @@ from motcua.cli import (
     stages,
     trace,
     units,
+    upkeep,
 )
 from motcua.cli.terminal import OUR_FAILURE, STATUSES, WRONG_USE, fail, log_to_standard_error
 from motcua.errors import ConfigError, MotcuaError
@@ -38,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=STATUSES,
 )
-for part in (cycles.app, stages.app, trace.app, asof.app, units.app, check_file.app):
+for part in (cycles.app, stages.app, trace.app, asof.app, units.app, check_file.app, upkeep.app):
     app.add_typer(part)  # without a name: its commands stand beside the others
 app.add_typer(sources.app, name="sources")
 app.add_typer(schedule.app, name="schedule")

@@ -7,6 +7,7 @@ from motcua.steps.deliver import drain
 from motcua.steps.erasure import erase
 from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
+from motcua.steps.maintain import maintain
 from motcua.steps.notify import notify, resume, subscribers
 from motcua.steps.outbox import deliveries, drop_deliveries, outbox, retry_deliveries
 from motcua.steps.publish import publish
@@ -31,8 +32,8 @@ from motcua.steps.trial import try_rules
 
 __all__ = [
     "build_reports", "change_schedule", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain",
-    "drop_deliveries", "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "next_runs", "notify", "outbox",
-    "pause", "plan", "plan_due", "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild",
+    "drop_deliveries", "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "maintain", "next_runs", "notify",
+    "outbox", "pause", "plan", "plan_due", "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild",
     "rebuilt_warehouses", "reconcile", "replay_changed", "replay_quarantine", "report", "report_links",
     "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule", "schedule_changes", "scope_named",
     "subscribers", "summary", "take_down", "try_rules", "unpause",

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from motcua.connections import Connections
 from motcua.domain.calendar import VIETNAM
 from motcua.domain.schedule import NIGHT_BEGINS, NIGHT_ENDS
-from motcua.errors import ConfigError, MotcuaError, SourceError, SourceUnavailable
+from motcua.errors import ConfigError, MotcuaError, SourceError, SourceUnavailable, StaleWrite
 from motcua.failpoints import pass_by
 from motcua.landing import Archive
 from motcua.platforms import PLATFORMS, Listing, Window
@@ -125,9 +125,13 @@ def _read(desk: _Desk, source: Source) -> int | None:
             desk.misconfigured.append(error)
             return None
         pass_by("collect.before_batch_recorded")
-        with connection.begin():
-            _keep(connection, desk.cycle, source, window, listing)
-            pass_by("collect.before_batch_committed")
+        try:
+            with connection.begin():
+                _keep(connection, desk.cycle, source, window, listing)
+                pass_by("collect.before_batch_committed")
+        except StaleWrite as late:  # a task whose worker died may live on beside the one that is tried again
+            log.warning("left as it is: %s", late)
+            return 0
         pass_by("collect.after_batch_recorded")
     return listing.fetched
 

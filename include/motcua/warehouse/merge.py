@@ -84,7 +84,9 @@ Outcome = Merged | Held | Refused | None
 
 
 def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outcome:
-    """Merges one staged batch; None when it is merged already. `seniority` says whose word counts of a shared dossier.
+    """Merges one staged batch; None when it is merged or closed already.
+
+    `seniority` says whose word counts of a shared dossier.
 
     Raises:
         StaleWrite: a newer cycle has merged this source since; nothing is written.
@@ -95,12 +97,9 @@ def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outc
         connection.execute(sql.LOCK_SOURCE, values)
         pass_by("merge.after_lock")
         standing = connection.execute(sql.STANDING, values).one()
-        if standing.state == "merged":
+        if standing.state in ("merged", "failed"):  # by another try of this cycle, or given up
             return None
-        if standing.fence is not None and standing.fence > batch.cycle_id:
-            raise StaleWrite(
-                f"{batch.source_id}: cycle {standing.fence} has merged this source since cycle {batch.cycle_id} read it"
-            )
+        _refuse_late(batch, standing)
         if batch.is_replay:
             return _replay(connection, values, seniority)
         share = refusals.weigh(connection, values)
@@ -119,6 +118,18 @@ def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outc
         pass_by("merge.before_commit")
     pass_by("merge.after_commit")
     return merged
+
+
+def _refuse_late(batch: Batch, standing: sa.Row[tuple[object, ...]]) -> None:
+    if standing.fence is not None and standing.fence > batch.cycle_id:
+        raise StaleWrite(
+            f"{batch.source_id}: cycle {standing.fence} has merged this source since cycle {batch.cycle_id} read it"
+        )
+    # what is weighed against the band would make the newer one's hold lapse
+    if batch.limits is not None and not standing.is_accepted and (standing.held or 0) > batch.cycle_id:
+        raise StaleWrite(
+            f"{batch.source_id}: cycle {standing.held} has read this source since cycle {batch.cycle_id}, and is held"
+        )
 
 
 def _replay(connection: sa.Connection, values: Mapping[str, object], seniority: Seniority) -> Merged:
