@@ -46,6 +46,10 @@ FROM (SELECT source_id, code, row_number() OVER (ORDER BY code) AS i FROM core.s
               ('missing_required', 'procedure_code', 'office'), ('unknown_status', 'status', 'motcua'),
               ('unknown_unit', :hostile, 'motcua')) AS r(rule, field, owner) OFFSET d.i % 5 LIMIT 1) r
 WHERE d.i % 30 < 2;
+UPDATE core.source_state s SET
+    dossiers = (SELECT count(*) FROM core.source_dossier d WHERE d.source_id = s.source_id AND NOT d.deleted),
+    quarantined = (SELECT count(*) FROM core.quarantine q
+                   WHERE q.source_id = s.source_id AND q.settled_at IS NULL AND q.is_primary);
 INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
 SELECT source_id, code, 'due_missing', 'due_at', 'warning', 'office', repeat('cd', 32), batch_id,
        CAST(:as_of AS timestamptz) - interval '3 days', :as_of
