@@ -38,6 +38,8 @@ RIGHTS = {
         "api.delivery_decision": "r", "api.reconciliation": "r",
         "api.claim": "r", "api.source_day": "r", "api.erasure": "r", "api.pruning": "r",
         "api.notice": "r",
+        # keys that people changed, and the trail of all that they did
+        "core.key_change": "ar", "api.audit": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
@@ -65,6 +67,7 @@ RIGHTS = {
         "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
         "api.report_revocation": "r", "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r",
         "api.stage_run": "r", "api.step": "r", "api.withheld": "r",
+        "api.audit": "r",
     },
 }  # fmt: skip
 SCHEMAS = {

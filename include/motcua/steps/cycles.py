@@ -100,7 +100,7 @@ def plan(
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
         cycle_id = ledger.open_cycle(
             connection, run_key=run_key, as_of=as_of, is_full=full, sources=len(chosen), since=since, reason=reason,
-            requested_by=requested_by,
+            requested_by=requested_by, asked_sources=sources if requested_by else None,
         )  # fmt: skip
         opened = ledger.cycle(connection, cycle_id)
     tasks: dict[str, list[Task]] = {}
