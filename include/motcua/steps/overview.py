@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from motcua.domain.freshness import is_late, working_age
+from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.cycles import in_force
@@ -71,9 +72,13 @@ def overview(*, settings: Settings, as_of: datetime) -> list[SourceOverview]:
     Raises:
         ValueError: `as_of` is outside the years of the registry's calendar.
     """
-    registry = place.registry(settings.registry)
     with place.connected(settings, Role.WATCHER) as engine, engine.connect() as connection:
-        standings = {row.source_id: row for row in connection.execute(_STANDINGS)}
+        return glance(connection, place.registry(settings.registry), as_of)
+
+
+def glance(connection: sa.Connection, registry: Registry, as_of: datetime) -> list[SourceOverview]:
+    """As `overview`, over a connection that the caller keeps."""
+    standings = {row.source_id: row for row in connection.execute(_STANDINGS)}
     found = []
     for source in in_force(registry, as_of):
         row = standings.get(source.id)

@@ -1,0 +1,146 @@
+"""How things are shown: templates, the two languages, moments, durations and numbers."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import jinja2
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup
+from motcua.domain.calendar import VIETNAM
+from motcua.publishing.office_reports import words
+
+FOLDER = Path(__file__).parent
+LANGUAGES = ("vi", "en")
+COOKIE = "motcua_lang"
+_YEAR_SECONDS = 365 * 86_400
+WORKING_DAY = timedelta(hours=8)
+
+
+@cache
+def texts() -> Mapping[str, Mapping[str, str]]:
+    """Every text of the page, by language and key."""
+    with (FOLDER / "texts.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {language: {row["key"]: row[language] for row in rows} for language in LANGUAGES}
+
+
+def spoken(request: Request) -> str:
+    """The language asked for now, or before, or Vietnamese."""
+    for asked in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
+        if asked in LANGUAGES:
+            return str(asked)
+    return LANGUAGES[0]
+
+
+# Any: whatever the template shows
+def render(request: Request, template: str, shown: Mapping[str, Any], *, status: int = 200) -> HTMLResponse:
+    """A page in the reader's language."""
+    language = spoken(request)
+    say = Speech(language)
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            {
+                "t": say.text,
+                "say": say,
+                "lang": language,
+                "root": request.scope.get("root_path", "").rstrip("/") + "/",
+                "here": request.scope["path"].removeprefix(request.scope.get("root_path", "")) or "/",
+                "query": dict(request.query_params),
+                "allowed": getattr(request.state, "allowed", frozenset()),
+                "person": getattr(request.state, "person", None),
+                **shown,
+            }
+        )
+    )
+    response = HTMLResponse(html, status_code=status, headers={"Content-Language": language})
+    if request.query_params.get("lang") in LANGUAGES:
+        path = request.scope.get("root_path", "") or "/"
+        response.set_cookie(COOKIE, language, max_age=_YEAR_SECONDS, path=path, samesite="lax", httponly=True)
+    return response
+
+
+class Speech:
+    """Texts, numbers and times of one language."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._texts = texts()[language]
+
+    def text(self, key: str, **values: object) -> Markup:
+        """A text of the table; `values` are escaped where they stand in it. KeyError: there is no such text."""
+        return Markup(self._texts[key]).format(**values) if values else Markup(self._texts[key])
+
+    def number(self, value: float | None) -> str:
+        """Digits in groups of three."""
+        if value is None:
+            return "–"
+        grouped = f"{value:,}"
+        return grouped if self._language == "en" else grouped.translate(str.maketrans(",.", ".,"))
+
+    def moment(self, at: datetime | None) -> Markup:
+        """Vietnam's time and day."""
+        if at is None:
+            return Markup('<span class="none">–</span>')
+        local = at.astimezone(VIETNAM)
+        told = local.strftime("%H:%M %d/%m/%Y") if self._language == "vi" else local.strftime("%d %b %Y, %H:%M")
+        return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), told)
+
+    def worked(self, age: timedelta | None) -> str:
+        """A span of working time, in working days of eight hours."""
+        return "–" if age is None else self._span(age, WORKING_DAY)
+
+    def lasted(self, span: timedelta | None) -> str:
+        """A span of time."""
+        return "–" if span is None else self._span(span, timedelta(days=1))
+
+    def rule(self, rule: str) -> str:
+        """A rule as officials know it; in English by its code."""
+        return words.sentence(rule).title if self._language == "vi" else rule
+
+    def failure(self, kind: str) -> str:
+        """What can be done about a failed reading of that class, in Vietnamese; in English the class."""
+        return words.failure(kind) if self._language == "vi" else kind
+
+    def field(self, field: str) -> str:
+        """A fact as officials know it; in English by its column, and never a source's own word."""
+        if self._language == "vi":
+            return words.field_name(field)
+        known = words.field_name(field) != words.OTHER_FIELD
+        return field if field and known else str(self.text("field_none" if not field else "field_other"))
+
+    def _span(self, span: timedelta, day: timedelta) -> str:
+        days, rest = divmod(span, day)
+        hours, rest = divmod(rest, timedelta(hours=1))
+        minutes, rest = divmod(rest, timedelta(minutes=1))
+        parts = [(days, "unit_days"), (hours, "unit_hours"), (minutes, "unit_minutes")]
+        told = [f"{number} {self._texts[name]}" for number, name in parts if number]
+        return " ".join(told[:2]) or f"{int(rest.total_seconds())} {self._texts['unit_seconds']}"
+
+
+def link(base: str, query: Mapping[str, object], **changes: object) -> str:
+    """An address with a query in which something is changed; what is empty is left out."""
+    merged = {name: value for name, value in {**query, **changes}.items() if value not in ("", None) and name != "lang"}
+    return f"{base}?{urlencode(merged)}" if merged else base
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["link"] = link
+    return environment
