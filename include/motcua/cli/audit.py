@@ -19,7 +19,7 @@ ACTIONS = {
     "resume_subscriber": "báo lại bên đăng ký", "revoke_report": "thu hồi liên kết báo cáo",
     "prune": "dọn kho lưu", "rotate_key": "đổi khóa",
 }  # fmt: skip
-PLACES = {"cli": "dòng lệnh", "airflow": "Airflow", "page": "trang Nguồn dữ liệu"}
+PLACES = {"cli": "dòng lệnh", "airflow": "Airflow"}
 
 app = typer.Typer()
 

@@ -36,7 +36,7 @@ def audit(
         most: at most so many.
 
     Returns:
-        Of each: `at, who, via` (`cli`, `airflow`, `page`; None: before that was kept), `action, subject, reason` and
+        Of each: `at, who, via` (`cli`, `airflow`; None: before that was kept), `action, subject, reason` and
         `details`, a mapping.
 
     Raises:

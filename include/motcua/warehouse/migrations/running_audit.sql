@@ -1,7 +1,7 @@
 -- One trail of what people did: a view over the ledgers in which it stands. Nothing is written a second time.
 
 -- ── what the ledgers did not say yet ────────────────────────────────────────────────────────────
--- `via`: where it was done, as the session says it (motcua.settings: cli, airflow, page); null: before this was kept
+-- `via`: where it was done, as the session says it (motcua.settings: cli, airflow); null: before this was kept
 ALTER TABLE core.cycle
     ADD COLUMN via           text,
     ADD COLUMN asked_sources text[],                  -- sources that somebody named; empty: all
