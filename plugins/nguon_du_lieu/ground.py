@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from motcua import warehouse
+from motcua.domain.ticks import Ticks
 from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place
@@ -24,11 +25,13 @@ class Ground:
     Attributes:
         engine: acts as the watcher, who may read the stable views and nothing else.
         registry: as it was when the process began, like everywhere.
+        ticks: the moments at which collecting starts.
         clock: the time, or None where the city that is read stands still: then it is the newest moment read.
     """
 
     engine: sa.Engine
     registry: Registry
+    ticks: Ticks
     clock: Callable[[], datetime] | None
 
     @classmethod
@@ -38,6 +41,7 @@ class Ground:
         return cls(
             engine=warehouse.engine(settings, Role.WATCHER),
             registry=place.registry(settings.registry),
+            ticks=place.ticks(settings.registry),
             clock=None if os.environ.get("MOTCUA_SCHEDULE") == "off" else lambda: datetime.now(UTC),
         )
 

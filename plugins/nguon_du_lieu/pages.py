@@ -25,7 +25,7 @@ def sources(
     wanted = views.sources.Wanted(words=q, group=group, platform=platform, state=state, sort=sort, is_descending=down)
     ground = grounds(request)
     with ground.looking() as (connection, as_of):
-        rows = views.sources.listed(connection, ground.registry, as_of)
+        rows = views.sources.listed(connection, ground.registry, ground.ticks, as_of)
         cycle = views.sources.last_cycle(connection)
     shown = {
         "as_of": as_of,
@@ -46,7 +46,7 @@ def source(request: Request, source_id: str) -> HTMLResponse:
     """One source, and all that is known of it."""
     ground = grounds(request)
     with ground.looking() as (connection, as_of):
-        rows = views.sources.listed(connection, ground.registry, as_of)
+        rows = views.sources.listed(connection, ground.registry, ground.ticks, as_of)
         row = next((row for row in rows if row.at.source_id == source_id), None)
         if row is None:
             raise HTTPException(404, detail=source_id)

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, Request
 from motcua import warehouse
+from motcua.domain.ticks import Ticks
 from motcua.registry import Registry, load_registry
 from motcua.settings import Settings
 from motcua.warehouse import Role
@@ -32,7 +33,10 @@ async def let_in(request: Request) -> None:
 
 def mounted(settings: Settings, registry: Registry) -> tuple[FastAPI, Ground]:
     """The page below Airflow's path, at the city's moment."""
-    ground = Ground(engine=warehouse.engine(settings, Role.WATCHER), registry=registry, clock=lambda: AS_OF)
+    ground = Ground(
+        engine=warehouse.engine(settings, Role.WATCHER), registry=registry, ticks=Ticks(registry.calendar),
+        clock=lambda: AS_OF,
+    )  # fmt: skip
     outer = FastAPI()
     outer.mount(PREFIX, make_app(ground, guard=let_in, actions=APIRouter()))
     return outer, ground

@@ -133,7 +133,27 @@ def published(pipeline: Pipeline, at: datetime, asked: object = None) -> None:
     steps.publish(settings=pipeline.settings, connections=pipeline.connections, as_of=at, published_at=at, **more)  # type: ignore[arg-type]  # as above
 
 
+def change(pipeline: Pipeline) -> None:
+    values = {"schedule": "PT30M", "allowed": ["20:00-06:00"]}
+    scheduled(steps.change_schedule, pipeline, "source", WARD, values=values)
+
+
+def pause(pipeline: Pipeline) -> None:
+    scheduled(steps.pause, pipeline, "group", "le_chan")
+
+
+def resume_all(pipeline: Pipeline) -> None:
+    scheduled(steps.unpause, pipeline, "all", "")
+
+
+def scheduled(step: Callable[..., object], pipeline: Pipeline, scope: str, subject: str, **more: object) -> None:
+    step(settings=pipeline.settings, scope=scope, subject=subject, via="cli", at=datetime.now(UTC), **WHO, **more)
+
+
 DONE = [
+    (change, "change_schedule", WARD),
+    (pause, "pause", "le_chan"),
+    (resume_all, "resume", "all sources"),
     (sync, "sync", WARD),
     (replay, "replay_quarantine", WARD),
     (accept, "accept_hold", WARD),
@@ -171,13 +191,15 @@ def test_it_is_found_by_source_by_person_and_by_time(pipeline: Pipeline) -> None
     sync(pipeline)
     steps.decide_hold(settings=pipeline.settings, hold_id=held(pipeline, 1, 5), accept=False, by="hoa", reason="nhầm")
     steps.prune(settings=pipeline.settings, as_of=AS_OF, requested_by="hoa", reason="đầy đĩa")
+    pause(pipeline)
     actions = [row[0] for row in trail(pipeline)]
-    assert actions == ["sync", "reject_hold", "prune"]
-    assert [row[0] for row in trail(pipeline, source=WARD)] == ["sync", "reject_hold"]
+    assert actions == ["sync", "reject_hold", "prune", "pause"]
+    # what was done to its group was done to it
+    assert [row[0] for row in trail(pipeline, source=WARD)] == ["sync", "reject_hold", "pause"]
     assert [row[0] for row in trail(pipeline, by="hoa")] == ["reject_hold", "prune"]
-    when_decided = audit(settings=pipeline.settings)[1]["at"]
-    assert [row[0] for row in trail(pipeline, since=when_decided)] == ["reject_hold", "prune"]
-    assert [row[0] for row in trail(pipeline, source="le_chan.cho_con")] == []
+    when_decided = audit(settings=pipeline.settings)[2]["at"]
+    assert [row[0] for row in trail(pipeline, since=when_decided)] == ["reject_hold", "prune", "pause"]
+    assert [row[0] for row in trail(pipeline, source="an_duong.huyen")] == []
     with pytest.raises(ConfigError, match="expected a time with its zone"):
         audit(settings=pipeline.settings, since=datetime(2018, 12, 25))  # noqa: DTZ001  # that is the mistake
 

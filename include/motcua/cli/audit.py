@@ -17,6 +17,7 @@ ACTIONS = {
     "reject_hold": "từ chối tạm giữ", "retry_delivery": "gửi lại cổng", "drop_delivery": "thôi gửi cổng",
     "erase": "xóa hồ sơ khỏi kho lưu", "take_down": "gỡ khỏi dữ liệu công bố", "accept_figures": "chấp nhận số liệu",
     "resume_subscriber": "báo lại bên đăng ký", "revoke_report": "thu hồi liên kết báo cáo",
+    "change_schedule": "đổi lịch", "pause": "tạm dừng đọc", "resume": "tiếp tục đọc",
     "prune": "dọn kho lưu", "rotate_key": "đổi khóa",
 }  # fmt: skip
 PLACES = {"cli": "dòng lệnh", "airflow": "Airflow"}

@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from motcua.errors import ConfigError
 from motcua.settings import Settings
 from motcua.steps import place
+from motcua.steps.effective import scopes_of
 from motcua.warehouse import Role
 
 _TRAIL = sa.text("""
 SELECT at, who, via, action, subject, reason, details FROM api.audit
-WHERE (CAST(:source AS text) IS NULL OR subject = :source OR jsonb_exists(details -> 'sources', :source))
+WHERE (CAST(:source AS text) IS NULL OR subject = :source OR jsonb_exists(details -> 'sources', :source)
+       OR (details ->> 'scope', subject) IN (SELECT * FROM unnest(CAST(:scopes AS text[]), CAST(:subjects AS text[]))))
   AND (CAST(:by AS text) IS NULL OR who = :by)
   AND (CAST(:since AS timestamptz) IS NULL OR at >= :since)
 ORDER BY at DESC, action, subject LIMIT :most
@@ -30,7 +32,7 @@ def audit(
 
     Args:
         settings: where the warehouse is.
-        source: only what was done to this source.
+        source: only what was done to this source, by itself or by its group, its platform or all.
         by: only what this person did.
         since: only from this moment on; aware.
         most: at most so many.
@@ -42,8 +44,14 @@ def audit(
     Raises:
         ConfigError: `since` has no zone.
     """
+    known = place.registry(settings.registry).sources.get(source or "")  # one that is gone has its trail, too
+    wider = scopes_of(known) if known else []
     if since is not None and since.tzinfo is None:
         raise ConfigError(f"since: expected a time with its zone, got {since.isoformat()}; add +07:00")
     with place.connected(settings, Role.WATCHER) as engine, engine.connect() as connection:
-        rows = connection.execute(_TRAIL, {"source": source, "by": by, "since": since, "most": most})
+        values = {
+            "source": source, "by": by, "since": since, "most": most, "scopes": [scope for scope, _ in wider],
+            "subjects": [subject or "all sources" for _, subject in wider],
+        }  # fmt: skip
+        rows = connection.execute(_TRAIL, values)
         return [row._asdict() for row in rows]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from motcua.domain.codes import canonical_agency
 from motcua.domain.text import fold
+from motcua.domain.ticks import Ticks
 from motcua.registry import Registry, Source
 from motcua.steps.overview import SourceOverview, glance
 
@@ -99,9 +100,9 @@ def last_cycle(connection: sa.Connection) -> Cycle | None:
     return Cycle(**row._mapping) if row else None
 
 
-def listed(connection: sa.Connection, registry: Registry, as_of: datetime) -> list[Row]:
+def listed(connection: sa.Connection, registry: Registry, ticks: Ticks, as_of: datetime) -> list[Row]:
     """Every source in force at `as_of`, in the order of the registry."""
-    return [_row(registry, at) for at in glance(connection, registry, as_of)]
+    return [_row(registry, at) for at in glance(connection, registry, ticks, as_of)]
 
 
 def summed(rows: Sequence[Row]) -> Sums:

@@ -70,6 +70,14 @@ SELECT h.decided_at, h.decided_by, h.decided_via,
                           'change', h.change, 'before', h.before_count, 'after', h.after_count)
 FROM core.hold h WHERE h.decided_by IS NOT NULL
 UNION ALL
+-- one word about several keys has one moment
+SELECT c.at, c.who, c.via,
+       CASE WHEN array_agg(c.key) <> '{paused}' THEN 'change_schedule'
+            WHEN bool_or(c.value = 'true') THEN 'pause' ELSE 'resume' END,
+       CASE c.scope WHEN 'all' THEN 'all sources' ELSE c.subject END, c.reason,
+       jsonb_build_object('scope', c.scope, 'values', jsonb_object_agg(c.key, c.value))
+FROM core.schedule_change c GROUP BY c.at, c.who, c.via, c.scope, c.subject, c.reason
+UNION ALL
 -- one word about many dossiers has one moment
 SELECT d.decided_at, d.decided_by, d.via, d.action || '_delivery',
        CASE count(*) WHEN 1 THEN min(d.code) ELSE count(*)::text || ' dossiers' END, d.reason,
