@@ -28,6 +28,8 @@ class Settings:
         workers: processes that collect and judge side by side in `motcua cycle`.
         archive_months: how long pages stay after the last listing that had them.
         schema: of a warehouse that was rebuilt beside the real one; None means the real one, `core` and `private`.
+        via: where people act: `cli` or `airflow`; the name of every session with the warehouse, and so of
+            what is kept of it in `api.audit`.
     """
 
     home: Path
@@ -42,6 +44,7 @@ class Settings:
     workers: int
     archive_months: int
     schema: str | None = None
+    via: str = "motcua"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:

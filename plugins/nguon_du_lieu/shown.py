@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +21,8 @@ from motcua.publishing.office_reports import words
 FOLDER = Path(__file__).parent
 LANGUAGES = ("vi", "en")
 COOKIE = "motcua_lang"
+# what the next page leaves out of its address: the language is remembered, an answer is told once
+NOT_KEPT = ("lang", "done", "dag", "run", "waits")
 _YEAR_SECONDS = 365 * 86_400
 WORKING_DAY = timedelta(hours=8)
 
@@ -27,8 +30,10 @@ WORKING_DAY = timedelta(hours=8)
 @cache
 def texts() -> Mapping[str, Mapping[str, str]]:
     """Every text of the page, by language and key."""
-    with (FOLDER / "texts.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = []
+    for name in ("texts.csv", "actions.csv"):
+        with (FOLDER / name).open(encoding="utf-8", newline="") as file:
+            rows.extend(csv.DictReader(file))
     return {language: {row["key"]: row[language] for row in rows} for language in LANGUAGES}
 
 
@@ -58,6 +63,9 @@ def render(request: Request, template: str, shown: Mapping[str, Any], *, status:
                 "query": dict(request.query_params),
                 "allowed": getattr(request.state, "allowed", frozenset()),
                 "person": getattr(request.state, "person", None),
+                # a form that came back, and what tells one form from another
+                "typed": getattr(request.state, "typed", None),
+                "fresh_key": partial(secrets.token_hex, 16),
                 **shown,
             }
         )
@@ -129,7 +137,9 @@ class Speech:
 
 def link(base: str, query: Mapping[str, object], **changes: object) -> str:
     """An address with a query in which something is changed; what is empty is left out."""
-    merged = {name: value for name, value in {**query, **changes}.items() if value not in ("", None) and name != "lang"}
+    merged = {
+        name: value for name, value in {**query, **changes}.items() if value not in ("", None) and name not in NOT_KEPT
+    }
     return f"{base}?{urlencode(merged)}" if merged else base
 
 

@@ -59,6 +59,10 @@ def test_reading_them_imports_nothing_heavy(parsed: dict[str, Any]) -> None:
     assert {name for name in parsed["modules"] if name.startswith("motcua")} == {"motcua", "motcua.errors"}
 
 
+def test_reading_them_asks_neither_network_nor_database(parsed: dict[str, Any]) -> None:
+    assert parsed["reached"] == []
+
+
 def test_its_docstring_is_its_triage_note(dag: dict[str, Any]) -> None:
     parts = re.findall(r"\*\*(Owner|Rhythm|Red means|First thing to do)\b", dag["doc"])
     assert parts == ["Owner", "Rhythm", "Red means", "First thing to do"]

@@ -40,6 +40,8 @@ RIGHTS = {
         "api.notice": "r", "api.sender": "r",
         # what people change of the schedules stays as they said it
         "core.schedule_change": "ar", "api.schedule_change": "r", "api.schedule_in_force": "r",
+        # keys that people changed, and the trail of all that they did
+        "core.key_change": "ar", "api.audit": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
@@ -68,6 +70,7 @@ RIGHTS = {
         "api.report_revocation": "r", "api.schedule_change": "r", "api.schedule_in_force": "r", "api.sender": "r",
         "api.source_day": "r",
         "api.source_dossier": "r", "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.withheld": "r",
+        "api.audit": "r",
     },
 }  # fmt: skip
 SCHEMAS = {
