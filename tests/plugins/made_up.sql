@@ -76,7 +76,7 @@ FROM (SELECT code, row_number() OVER (ORDER BY code) AS i FROM core.dossier) d,
      LATERAL (SELECT CASE WHEN i % 1000 = 0 THEN 'rejected' WHEN i % 1500 = 1 THEN 'given_up' WHEN i % 2500 = 2 THEN
               'unknown' WHEN i % 300 = 3 THEN 'queued' ELSE 'accepted' END AS state) st;
 UPDATE core.sender SET drained_at = CAST(:as_of AS timestamptz) - interval '7 minutes', failures = 2,
-       drained = '{"accepted": 812, "rejected": 3, "unknown": 1, "left": 40, "stopped": null}';
+       drained = '{"accepted": 812, "steps": 900, "rejected": 3, "unknown": 1, "queued": 40, "stopped": null}';
 INSERT INTO core.reconciliation (as_of, started_at, ended_at, is_complete, looked_up, equal, missing, differing, repaired)
 VALUES (:as_of, CAST(:as_of AS timestamptz) - interval '9 hours', CAST(:as_of AS timestamptz) - interval '8 hours', true,
         4120, 4115, 2, 3, 5);

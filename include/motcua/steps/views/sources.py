@@ -169,7 +169,7 @@ def _age(row: Row) -> timedelta:
     return timedelta.max if row.at.age is None else row.at.age
 
 
-_FIRST = datetime.min.replace(tzinfo=UTC)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 # The first counts where none is named: what is in trouble stands at the top.
 ORDERS: Mapping[str, Callable[[Row], tuple[object, ...]]] = {
     "trouble": _trouble,
@@ -180,4 +180,5 @@ ORDERS: Mapping[str, Callable[[Row], tuple[object, ...]]] = {
     "age": lambda row: (_age(row), row.at.source_id),
     "dossiers": lambda row: (row.at.dossiers, row.at.source_id),
     "quarantined": lambda row: (row.at.quarantined, row.at.source_id),
+    "next": lambda row: (row.at.next_at or _LAST, row.at.source_id),
 }
