@@ -19,6 +19,7 @@ from motcua.domain.calendar import VIETNAM
 from motcua.publishing.office_reports import words
 
 FOLDER = Path(__file__).parent
+_NOTHING = Markup('<span class="none">–</span>')
 LANGUAGES = ("vi", "en")
 COOKIE = "motcua_lang"
 # what the next page leaves out of its address: the language is remembered, an answer is told once
@@ -30,13 +31,13 @@ WORKING_DAY = timedelta(hours=8)
 
 
 @cache
-def texts() -> Mapping[str, Mapping[str, str]]:
+def texts() -> Mapping[str, Mapping[str, Markup]]:
     """Every text of the page, by language and key."""
     rows = []
     for name in ("texts.csv", "actions.csv"):
         with (FOLDER / name).open(encoding="utf-8", newline="") as file:
             rows.extend(csv.DictReader(file))
-    return {language: {row["key"]: row[language] for row in rows} for language in LANGUAGES}
+    return {language: {row["key"]: Markup(row[language]) for row in rows} for language in LANGUAGES}
 
 
 def spoken(request: Request) -> str:
@@ -85,10 +86,11 @@ class Speech:
     def __init__(self, language: str) -> None:
         self._language = language
         self._texts = texts()[language]
+        self._moments: dict[datetime, Markup] = {}  # hundreds of sources were read in the same run
 
     def text(self, key: str, **values: object) -> Markup:
         """A text of the table; `values` are escaped where they stand in it. KeyError: there is no such text."""
-        return Markup(self._texts[key]).format(**values) if values else Markup(self._texts[key])
+        return self._texts[key].format(**values) if values else self._texts[key]
 
     def number(self, value: float | None) -> str:
         """Digits in groups of three."""
@@ -100,7 +102,12 @@ class Speech:
     def moment(self, at: datetime | None) -> Markup:
         """Vietnam's time and day."""
         if at is None:
-            return Markup('<span class="none">–</span>')
+            return _NOTHING
+        if at not in self._moments:
+            self._moments[at] = self._moment(at)
+        return self._moments[at]
+
+    def _moment(self, at: datetime) -> Markup:
         local = at.astimezone(VIETNAM)
         told = local.strftime("%H:%M %d/%m/%Y") if self._language == "vi" else local.strftime("%d %b %Y, %H:%M")
         return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), told)

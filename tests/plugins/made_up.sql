@@ -39,12 +39,12 @@ WHERE extract(isodow FROM day) < 6 AND source_id <> :never;
 INSERT INTO core.quarantine (source_id, identity, rule, field, severity, owner, page_sha256, page_row, batch_id,
                              first_seen, last_seen, attempts, settled_at, is_primary)
 SELECT source_id, CASE WHEN i % 40 = 0 THEN '#' || md5(code) ELSE code END, rule, field, 'critical', owner,
-       repeat('cd', 32), 1, '40.' || source_id, CAST(:as_of AS timestamptz) - i % 45 * interval '1 day', :as_of, 1 + i % 5,
-       CASE WHEN i % 3 = 0 THEN CAST(:as_of AS timestamptz) - i % 20 * interval '1 day' END, true
+       repeat('cd', 32), 1, '40.' || source_id, CAST(:as_of AS timestamptz) - i / 7 % 45 * interval '1 day', :as_of, 1 + i % 5,
+       CASE WHEN i / 30 % 3 = 0 THEN CAST(:as_of AS timestamptz) - i / 11 % 20 * interval '1 day' END, true
 FROM (SELECT source_id, code, row_number() OVER (ORDER BY code) AS i FROM core.source_dossier) d,
      LATERAL (SELECT * FROM (VALUES ('due_before_received', 'due_at', 'office'), ('impossible_date', 'received_at', 'office'),
               ('missing_required', 'procedure_code', 'office'), ('unknown_status', 'status', 'motcua'),
-              ('unknown_unit', :hostile, 'motcua')) AS r(rule, field, owner) OFFSET d.i % 5 LIMIT 1) r
+              ('unknown_unit', :hostile, 'motcua')) AS r(rule, field, owner) OFFSET d.i / 30 % 5 LIMIT 1) r
 WHERE d.i % 30 < 2;
 UPDATE core.source_state s SET
     dossiers = (SELECT count(*) FROM core.source_dossier d WHERE d.source_id = s.source_id AND NOT d.deleted),

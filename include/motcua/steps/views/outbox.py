@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 STATES = ("queued", "sent", "unknown", "rejected", "given_up")
-ROWS_SHOWN = 200
+ROWS_SHOWN = 100
 RUNS_SHOWN = 5
 
 # Of what is accepted or superseded there is a city's worth: it is not counted at each look. Each half has an index.
