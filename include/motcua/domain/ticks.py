@@ -39,6 +39,10 @@ class Ticks:
             day += ONE_DAY
             yield from self.of_day(day)
 
+    def at_or_after(self, moment: datetime) -> datetime:
+        """The first moment that is not before this one."""
+        return next(self.after(moment - timedelta(microseconds=1)))
+
     def newest(self, moment: datetime) -> datetime:
         """The last moment that is not after this one."""
         local = moment.astimezone(VIETNAM)

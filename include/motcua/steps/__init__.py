@@ -15,7 +15,16 @@ from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
 from motcua.steps.reconcile import reconcile
 from motcua.steps.reports import build_reports, mail_digest, report_links, revoke_report
 from motcua.steps.retention import prune
-from motcua.steps.schedule import change_schedule, next_runs, pause, reset_schedule, schedule, schedule_changes, unpause
+from motcua.steps.schedule import (
+    change_schedule,
+    next_runs,
+    pause,
+    reset_schedule,
+    schedule,
+    schedule_changes,
+    scope_named,
+    unpause,
+)
 from motcua.steps.summary import summary
 from motcua.steps.takedown import take_down
 from motcua.steps.trial import try_rules
@@ -25,6 +34,6 @@ __all__ = [
     "drop_deliveries", "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "next_runs", "notify", "outbox",
     "pause", "plan", "plan_due", "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild",
     "rebuilt_warehouses", "reconcile", "replay_changed", "replay_quarantine", "report", "report_links",
-    "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule", "schedule_changes", "subscribers",
-    "summary", "take_down", "try_rules", "unpause",
+    "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule", "schedule_changes", "scope_named",
+    "subscribers", "summary", "take_down", "try_rules", "unpause",
 ]  # fmt: skip

@@ -13,9 +13,12 @@ from motcua.domain.schedule import Rhythm
 from motcua.domain.ticks import Ticks
 from motcua.errors import ConfigError
 from motcua.registry import Source
-from motcua.registry.schedules import parsed, schedule_of
+from motcua.registry.schedules import SCHEDULE_PARSERS, parsed, schedule_of
 from motcua.warehouse import schedule as ledger
 from motcua.warehouse.schedule import Change
+
+# Who comes first, and how fast, is no question of when.
+_WHEN = SCHEDULE_PARSERS.keys() - {"priority", "rate_per_second"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,7 @@ class Effective:
     Attributes:
         source: of the registry, with what was changed in place of its own values.
         changes: by key, the change whose value counts; a key without one has the registry's.
-        changed_at: when somebody changed anything that touches it last, or took it back.
+        changed_at: when somebody last changed when it is due, or took that back.
     """
 
     source: Source
@@ -50,7 +53,7 @@ def effective(
         if change.scope not in scopes:
             continue
         said.setdefault((change.scope, change.subject), {})[change.key] = change
-    changed = ledger.newest(connection)
+    changed = ledger.newest(connection, _WHEN)
     return {source.id: _of(source, said, changed) for source in sources}
 
 

@@ -167,13 +167,27 @@ def change_schedule(
 
 
 def reset_schedule(
-    *, settings: Settings, scope: str, subject: str, by: str, reason: str, via: str, at: datetime
+    *,
+    settings: Settings,
+    scope: str,
+    subject: str,
+    by: str,
+    reason: str,
+    via: str,
+    at: datetime,
+    keys: Sequence[str] = (),
 ) -> list[Change]:
-    """Takes back all that this scope says; no change where it says nothing."""
+    """Takes back what this scope says, of these keys alone where they are given; no change where it says nothing.
+
+    Raises:
+        ConfigError: as `change_schedule`.
+    """
     _members(place.registry(settings.registry), scope, subject)
+    if unknown := [key for key in keys if key not in SCHEDULE_PARSERS]:
+        raise ConfigError(f"unknown key {unknown[0]!r}; allowed: {', '.join(SCHEDULE_PARSERS)}")
     with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
-        keys = [one.key for one in ledger.in_force(connection) if (one.scope, one.subject) == (scope, subject)]
-    said: dict[str, object] = dict.fromkeys(keys)
+        own = [one.key for one in ledger.in_force(connection) if (one.scope, one.subject) == (scope, subject)]
+    said: dict[str, object] = dict.fromkeys(key for key in own if not keys or key in keys)
     return _record(settings, scope=scope, subject=subject, said=said, by=by, reason=reason, via=via, at=at)
 
 

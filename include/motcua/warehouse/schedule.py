@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,9 +46,9 @@ def in_force(connection: sa.Connection) -> list[Change]:
     return [Change(**row._mapping) for row in connection.execute(_IN_FORCE)]
 
 
-def newest(connection: sa.Connection) -> dict[tuple[str, str], datetime]:
-    """When each scope and subject was changed last, also by taking back."""
-    return {(row.scope, row.subject): row.at for row in connection.execute(_NEWEST)}
+def newest(connection: sa.Connection, keys: Collection[str]) -> dict[tuple[str, str], datetime]:
+    """When any of these keys was changed last, or taken back, by scope and subject."""
+    return {(row.scope, row.subject): row.at for row in connection.execute(_NEWEST, {"keys": list(keys)})}
 
 
 def listed(connection: sa.Connection, subjects: Sequence[tuple[str, str]] | None, *, most: int) -> list[Change]:
@@ -73,7 +73,9 @@ def record(connection: sa.Connection, values: Mapping[str, object], said: Mappin
 
 
 _IN_FORCE = sa.text("SELECT * FROM api.schedule_in_force ORDER BY change_id")
-_NEWEST = sa.text("SELECT scope, subject, max(at) AS at FROM api.schedule_change GROUP BY scope, subject")
+_NEWEST = sa.text("""
+SELECT scope, subject, max(at) AS at FROM api.schedule_change WHERE key = ANY(:keys) GROUP BY scope, subject
+""")
 _LIST = sa.text("""
 SELECT * FROM api.schedule_change
 WHERE :every OR (scope, subject) IN (SELECT * FROM unnest(CAST(:scopes AS text[]), CAST(:subjects AS text[])))
