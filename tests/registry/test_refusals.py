@@ -89,11 +89,27 @@ def refusal(tmp_path: Path) -> Refusal:
         ("overlap: PT48H", "page_size: 501", ":6: page_size: expected a whole number from 1 to 500, got 501"),
         ("overlap: PT48H", "page_size: true", ":6: page_size: expected a whole number from 1 to 500, got True"),
         ("overlap: PT48H", "rate_per_second: 0", ":6: rate_per_second: expected a number of requests a second above 0"),
-        ("overlap: PT48H", "schedule: PT10M", ":6: schedule: expected a duration of working time from PT15M, as often as"),
-        ("overlap: PT48H", "schedule: P8D", ":6: schedule: expected a duration of working time from PT15M, as often as"),
+        (
+            "overlap: PT48H",
+            "schedule: PT10M",
+            ":6: schedule: expected a duration of working time from PT15M, as often as",
+        ),
+        (
+            "overlap: PT48H",
+            "schedule: P8D",
+            ":6: schedule: expected a duration of working time from PT15M, as often as",
+        ),
         ("overlap: PT48H", "allowed: [20-06]", ":6: allowed: expected windows such as [07:00-11:30"),
-        ("overlap: PT48H", "allowed: ['20:00-20:59']", ":6: allowed: expected a span of an hour or more such as 20:00-"),
-        ("overlap: PT48H", "allowed: ['20:00-20:00']", ":6: allowed: expected a span of an hour or more such as 20:00-"),
+        (
+            "overlap: PT48H",
+            "allowed: ['20:00-20:59']",
+            ":6: allowed: expected a span of an hour or more such as 20:00-",
+        ),
+        (
+            "overlap: PT48H",
+            "allowed: ['20:00-20:00']",
+            ":6: allowed: expected a span of an hour or more such as 20:00-",
+        ),
         ("overlap: PT48H", "blackout: Tết", ":6: blackout: expected days such as 2026-02-14 or 2026-02-14..2026-02-22"),
         (
             "overlap: PT48H",
