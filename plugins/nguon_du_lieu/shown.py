@@ -19,22 +19,25 @@ from motcua.domain.calendar import VIETNAM
 from motcua.publishing.office_reports import words
 
 FOLDER = Path(__file__).parent
+_NOTHING = Markup('<span class="none">–</span>')
 LANGUAGES = ("vi", "en")
 COOKIE = "motcua_lang"
 # what the next page leaves out of its address: the language is remembered, an answer is told once
 NOT_KEPT = ("lang", "done", "dag", "run", "waits")
+# how Airflow begins the names of its runs
+AIRFLOW_RUNS = ("scheduled__", "manual__", "backfill__", "asset_triggered__")
 _YEAR_SECONDS = 365 * 86_400
 WORKING_DAY = timedelta(hours=8)
 
 
 @cache
-def texts() -> Mapping[str, Mapping[str, str]]:
+def texts() -> Mapping[str, Mapping[str, Markup]]:
     """Every text of the page, by language and key."""
     rows = []
     for name in ("texts.csv", "actions.csv"):
         with (FOLDER / name).open(encoding="utf-8", newline="") as file:
             rows.extend(csv.DictReader(file))
-    return {language: {row["key"]: row[language] for row in rows} for language in LANGUAGES}
+    return {language: {row["key"]: Markup(row[language]) for row in rows} for language in LANGUAGES}
 
 
 def spoken(request: Request) -> str:
@@ -83,10 +86,11 @@ class Speech:
     def __init__(self, language: str) -> None:
         self._language = language
         self._texts = texts()[language]
+        self._moments: dict[datetime, Markup] = {}  # hundreds of sources were read in the same run
 
     def text(self, key: str, **values: object) -> Markup:
         """A text of the table; `values` are escaped where they stand in it. KeyError: there is no such text."""
-        return Markup(self._texts[key]).format(**values) if values else Markup(self._texts[key])
+        return self._texts[key].format(**values) if values else self._texts[key]
 
     def number(self, value: float | None) -> str:
         """Digits in groups of three."""
@@ -98,7 +102,12 @@ class Speech:
     def moment(self, at: datetime | None) -> Markup:
         """Vietnam's time and day."""
         if at is None:
-            return Markup('<span class="none">–</span>')
+            return _NOTHING
+        if at not in self._moments:
+            self._moments[at] = self._moment(at)
+        return self._moments[at]
+
+    def _moment(self, at: datetime) -> Markup:
         local = at.astimezone(VIETNAM)
         told = local.strftime("%H:%M %d/%m/%Y") if self._language == "vi" else local.strftime("%d %b %Y, %H:%M")
         return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), told)
@@ -126,6 +135,20 @@ class Speech:
         known = words.field_name(field) != words.OTHER_FIELD
         return field if field and known else str(self.text("field_none" if not field else "field_other"))
 
+    def known(self, prefix: str, word: str) -> str:
+        """A word of ours by its text; one that a newer warehouse knows, as it is."""
+        return self._texts.get(prefix + word, word)
+
+    def setting(self, value: object) -> str:
+        """A value of a schedule, as JSON has it."""
+        if value is None or value == []:
+            return "–"
+        if isinstance(value, bool):
+            return self._texts["yes" if value else "no"]
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
+        return str(value)
+
     def _span(self, span: timedelta, day: timedelta) -> str:
         days, rest = divmod(span, day)
         hours, rest = divmod(rest, timedelta(hours=1))
@@ -133,6 +156,15 @@ class Speech:
         parts = [(days, "unit_days"), (hours, "unit_hours"), (minutes, "unit_minutes")]
         told = [f"{number} {self._texts[name]}" for number, name in parts if number]
         return " ".join(told[:2]) or f"{int(rest.total_seconds())} {self._texts['unit_seconds']}"
+
+
+def dag_run(run_key: str) -> tuple[str, str] | None:
+    """The DAG and the run of a cycle; None for one that the command line started."""
+    for prefix, dag_id in (("sync ", "sync_source"), ("replay ", "replay_quarantine"), ("", "collect_dossiers")):
+        run_id = run_key.removeprefix(prefix)
+        if run_key.startswith(prefix) and run_id.startswith(AIRFLOW_RUNS):
+            return dag_id, run_id
+    return None
 
 
 def link(base: str, query: Mapping[str, object], **changes: object) -> str:
@@ -152,5 +184,5 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["link"] = link
+    environment.globals |= {"link": link, "dag_run": dag_run}
     return environment

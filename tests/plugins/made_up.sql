@@ -39,13 +39,17 @@ WHERE extract(isodow FROM day) < 6 AND source_id <> :never;
 INSERT INTO core.quarantine (source_id, identity, rule, field, severity, owner, page_sha256, page_row, batch_id,
                              first_seen, last_seen, attempts, settled_at, is_primary)
 SELECT source_id, CASE WHEN i % 40 = 0 THEN '#' || md5(code) ELSE code END, rule, field, 'critical', owner,
-       repeat('cd', 32), 1, '40.' || source_id, CAST(:as_of AS timestamptz) - i % 45 * interval '1 day', :as_of, 1 + i % 5,
-       CASE WHEN i % 3 = 0 THEN CAST(:as_of AS timestamptz) - i % 20 * interval '1 day' END, true
+       repeat('cd', 32), 1, '40.' || source_id, CAST(:as_of AS timestamptz) - i / 7 % 45 * interval '1 day', :as_of, 1 + i % 5,
+       CASE WHEN i / 30 % 3 = 0 THEN CAST(:as_of AS timestamptz) - i / 11 % 20 * interval '1 day' END, true
 FROM (SELECT source_id, code, row_number() OVER (ORDER BY code) AS i FROM core.source_dossier) d,
      LATERAL (SELECT * FROM (VALUES ('due_before_received', 'due_at', 'office'), ('impossible_date', 'received_at', 'office'),
               ('missing_required', 'procedure_code', 'office'), ('unknown_status', 'status', 'motcua'),
-              ('unknown_unit', :hostile, 'motcua')) AS r(rule, field, owner) OFFSET d.i % 5 LIMIT 1) r
+              ('unknown_unit', :hostile, 'motcua')) AS r(rule, field, owner) OFFSET d.i / 30 % 5 LIMIT 1) r
 WHERE d.i % 30 < 2;
+UPDATE core.source_state s SET
+    dossiers = (SELECT count(*) FROM core.source_dossier d WHERE d.source_id = s.source_id AND NOT d.deleted),
+    quarantined = (SELECT count(*) FROM core.quarantine q
+                   WHERE q.source_id = s.source_id AND q.settled_at IS NULL AND q.is_primary);
 INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
 SELECT source_id, code, 'due_missing', 'due_at', 'warning', 'office', repeat('cd', 32), batch_id,
        CAST(:as_of AS timestamptz) - interval '3 days', :as_of
@@ -72,7 +76,7 @@ FROM (SELECT code, row_number() OVER (ORDER BY code) AS i FROM core.dossier) d,
      LATERAL (SELECT CASE WHEN i % 1000 = 0 THEN 'rejected' WHEN i % 1500 = 1 THEN 'given_up' WHEN i % 2500 = 2 THEN
               'unknown' WHEN i % 300 = 3 THEN 'queued' ELSE 'accepted' END AS state) st;
 UPDATE core.sender SET drained_at = CAST(:as_of AS timestamptz) - interval '7 minutes', failures = 2,
-       drained = '{"accepted": 812, "rejected": 3, "unknown": 1, "left": 40, "stopped": null}';
+       drained = '{"accepted": 812, "steps": 900, "rejected": 3, "unknown": 1, "queued": 40, "stopped": null}';
 INSERT INTO core.reconciliation (as_of, started_at, ended_at, is_complete, looked_up, equal, missing, differing, repaired)
 VALUES (:as_of, CAST(:as_of AS timestamptz) - interval '9 hours', CAST(:as_of AS timestamptz) - interval '8 hours', true,
         4120, 4115, 2, 3, 5);

@@ -41,7 +41,7 @@ COLUMNS = {
 }  # fmt: skip
 OTHERS = {
     "batch_pages", "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "feed_key", "hold", "issue",
-    "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation",
+    "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation", "sender",
     "schedule_change", "schedule_in_force", "source_day", "source_state", "stage_run", "step", "withheld",
     "audit",
 }  # fmt: skip

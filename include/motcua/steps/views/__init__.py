@@ -3,6 +3,6 @@
 Codes of dossiers and figures alone: nothing here knows a value of a dossier.
 """
 
-from motcua.steps.views import source, sources
+from motcua.steps.views import audit, outbox, publications, quarantine, source, sources
 
-__all__ = ["source", "sources"]
+__all__ = ["audit", "outbox", "publications", "quarantine", "source", "sources"]

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from motcua.domain.calendar import VIETNAM
+from motcua.domain.ticks import Ticks
 from motcua.domain.volume import DayCount, Ordinary, ordinary
 from motcua.registry import Registry, Source
+from motcua.registry.schedules import SCHEDULE_PARSERS, written
+from motcua.steps.effective import effective, scopes_of
 from motcua.steps.overview import SourceOverview
+from motcua.steps.schedule import Setting
 from motcua.steps.views.sources import names_of
 from motcua.warehouse.holds import HISTORY_DAYS
+from motcua.warehouse.schedule import Change, listed
 
 READINGS_SHOWN = 20
 DAYS_SHOWN = 60
-CODES_SHOWN = 50
+CHANGES_SHOWN = 20
+NEXT_SHOWN = 5
 
 _READINGS = sa.text("""
 SELECT b.batch_id, b.cycle_id, b.as_of, b.kind, b.state, b.announced, b.fetched, b.accepted, b.quarantined, b.changed,
@@ -66,8 +73,11 @@ class Description:
     """All that a page says of a source, beside how it stands.
 
     Attributes:
-        source: the registry's entry; address and secrets are in its connection, and nowhere here.
+        source: as it counts; address and secrets are in its connection, and nowhere here.
         units: names of its units, in the order of the registry.
+        settings: its schedule key by key, with whose word each value is.
+        changes: of its schedule by any scope, the newest first.
+        next_at: the next moments at which it is read.
         readings: the newest first.
         refused: open quarantine by rule and field, with its dossiers.
         issues: open issues by rule and field; `dossiers` is 0 where it is the whole source's.
@@ -78,6 +88,9 @@ class Description:
 
     source: Source
     units: Sequence[str]
+    settings: Sequence[Setting]
+    changes: Sequence[Change]
+    next_at: Sequence[datetime]
     readings: Sequence[Any]
     refused: Sequence[Any]
     issues: Sequence[Any]
@@ -91,15 +104,23 @@ class Description:
         return next((hold for hold in self.holds if hold.state == "open"), None)
 
 
-def described(connection: sa.Connection, registry: Registry, at: SourceOverview, as_of: datetime) -> Description:
+def described(
+    connection: sa.Connection, registry: Registry, ticks: Ticks, at: SourceOverview, as_of: datetime
+) -> Description:
     """One source in force, as it stands at `as_of`."""
-    source = registry.sources[at.source_id]
-    today = as_of.astimezone(VIETNAM).date()
+    counts = effective(connection, [registry.sources[at.source_id]])[at.source_id]
+    source, today = counts.source, as_of.astimezone(VIETNAM).date()
     values = {"source_id": source.id, "most": READINGS_SHOWN, "until": today, "days": HISTORY_DAYS}
     history = {row.day: DayCount(changed=row.changed, gone=row.gone) for row in connection.execute(_HISTORY, values)}
     return Description(
         source=source,
         units=names_of(registry, source),
+        settings=[
+            Setting(key=key, value=written(getattr(source, key)), change=counts.changes.get(key))
+            for key in SCHEDULE_PARSERS
+        ],
+        changes=listed(connection, scopes_of(source), most=CHANGES_SHOWN),
+        next_at=list(islice(counts.rhythm(ticks).moments(at.attempted_as_of, as_of), NEXT_SHOWN)),
         readings=connection.execute(_READINGS, values).all(),
         refused=connection.execute(_REFUSED, values).all(),
         issues=connection.execute(_ISSUES, values).all(),

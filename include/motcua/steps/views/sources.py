@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -151,8 +152,13 @@ def _row(registry: Registry, at: SourceOverview) -> Row:
     name, group_name = names_of(registry, source)[0], registry.groups[source.group].name
     return Row(
         at=at, name=name, others=len(source.units) - 1, group_name=group_name,
-        folded=fold(f"{name} {group_name} {source.id} {source.id.replace('_', ' ')}"),
+        folded=_folded(f"{name} {group_name} {source.id} {source.id.replace('_', ' ')}"),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=10_000)  # names are the registry's, and stay
+def _folded(words: str) -> str:
+    return fold(words)
 
 
 def _is_in(row: Row, state: str) -> bool:
@@ -169,7 +175,7 @@ def _age(row: Row) -> timedelta:
     return timedelta.max if row.at.age is None else row.at.age
 
 
-_FIRST = datetime.min.replace(tzinfo=UTC)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 # The first counts where none is named: what is in trouble stands at the top.
 ORDERS: Mapping[str, Callable[[Row], tuple[object, ...]]] = {
     "trouble": _trouble,
@@ -180,4 +186,5 @@ ORDERS: Mapping[str, Callable[[Row], tuple[object, ...]]] = {
     "age": lambda row: (_age(row), row.at.source_id),
     "dossiers": lambda row: (row.at.dossiers, row.at.source_id),
     "quarantined": lambda row: (row.at.quarantined, row.at.source_id),
+    "next": lambda row: (row.at.next_at or _LAST, row.at.source_id),
 }
