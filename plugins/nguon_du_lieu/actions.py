@@ -6,7 +6,7 @@ once. A form that is wrong comes back as it was typed; a form that is sent twice
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -28,6 +28,7 @@ def routes(may_act: Callable[..., None]) -> APIRouter:
     router = APIRouter(dependencies=[Depends(may_act)])
     router.add_api_route("/nguon/{source_id}", _at_source, methods=["POST"])
     router.add_api_route("/", _at_group, methods=["POST"])
+    router.add_api_route("/cach-ly", _at_quarantine, methods=["POST"])
     return router
 
 
@@ -47,14 +48,27 @@ async def _at_group(request: Request) -> Response:
     return await _answer(request, ("group", group), members, lambda: pages.sources(request, group=group))
 
 
+async def _at_quarantine(request: Request) -> Response:
+    """What is refused, of the source that `?source=` names, or of all: judge it again."""
+    query, source = request.query_params, request.query_params.get("source", "")
+    if source and source not in grounds(request).registry.sources:
+        raise HTTPException(404, detail=source)
+
+    def page() -> Response:
+        return pages.quarantine(request, rule=query.get("rule", ""), source=source, owner=query.get("owner", ""))
+
+    return await _answer(request, ("source", source), [source] if source else [], page, only=("replay",))
+
+
 async def _answer(
-    request: Request, scope: tuple[str, str], sources: list[str], page: Callable[[], Response]
-) -> Response:
+    request: Request, scope: tuple[str, str], sources: list[str], page: Callable[[], Response],
+    *, only: Collection[str] = tuple(doing.ACTIONS),
+) -> Response:  # fmt: skip
     """Does what the form asks, and leads back to the page; a wrong form is shown again with what is wrong."""
     form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     action = form.get("action", "")
     do: Callable[[Asked], Awaitable[Mapping[str, str]]] | None = doing.ACTIONS.get(action)
-    if do is None:
+    if do is None or action not in only:
         raise HTTPException(400, detail=f"action={action[:40]}")
     person: Person = request.state.acting
     try:

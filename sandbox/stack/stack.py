@@ -99,8 +99,8 @@ class Stack:
         self.database_url = ""
         self.followed: dict[str, int] = {}
         self.programs = Programs(mark=secrets.token_hex(8), logs=self.home / "logs")
-        self._passwords = airflow_secrets(self.home)["passwords"]
-        self.airflow = AirflowApi(f"http://127.0.0.1:{plan.ports.airflow}", "admin", self._passwords["admin"])
+        self.passwords = airflow_secrets(self.home)["passwords"]
+        self.airflow = AirflowApi(f"http://127.0.0.1:{plan.ports.airflow}", "admin", self.passwords["admin"])
         self._broker_password = secrets.token_urlsafe(32)
         self._lock: IO[str] | None = None
         self._environment: dict[str, str] = {}
@@ -228,7 +228,7 @@ class Stack:
     def _make_roles(self) -> None:
         """As `airflow-init` does in production: the administrator, then the roles of config/roles.json."""
         name = ("--username", "admin", "--firstname", "Quản", "--lastname", "trị", "--email", "admin@localhost")
-        log_in = ("--role", PEOPLE["admin"], "--password", self._passwords["admin"])
+        log_in = ("--role", PEOPLE["admin"], "--password", self.passwords["admin"])
         self.programs.run(
             "airflow-admin", (_program("airflow"), "users", "create", *name, *log_in), self._environment, CHECKOUT
         )
@@ -248,7 +248,7 @@ class Stack:
         self.airflow.log_in()
         if self.plan.fab:
             for name, role in PEOPLE.items():
-                self.airflow.add_person(name, self._passwords[name], role)
+                self.airflow.add_person(name, self.passwords[name], role)
         self.airflow.set_pools(json.loads((CHECKOUT / "config" / "pools.json").read_text(encoding="utf-8")))
         for _ in patiently(START_SECONDS, pause_seconds=0.3):
             self.programs.check()
