@@ -14,13 +14,12 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, expect
+from playwright.sync_api import Browser, BrowserContext, Frame, Locator, Page, expect
 from psycopg.rows import dict_row
 
 from sandbox.stack import Plan, Stack, running
@@ -65,6 +64,14 @@ class Office:
             page.click("[type=submit]")
             page.wait_for_url(f"{address}/")
             yield context
+
+    def framed(self, page: Page) -> Frame:
+        """The page inside Airflow's own frame, as its entry in the navigation opens it."""
+        page.goto(f"{self.stack.urls['airflow']}/plugin/nguon-du-lieu")
+        heading = page.frame_locator("iframe").get_by_role("heading", level=1)
+        expect(heading).to_have_text("Nguồn dữ liệu", timeout=60_000)
+        (frame,) = [one for one in page.frames if one.parent_frame is not None]
+        return frame
 
     def post(self, context: BrowserContext | None, path: str, **form: str) -> requests.Response:
         """A form that is sent without the page, with the cookies of a browser: as who knows the address would."""
@@ -134,9 +141,7 @@ def test_nobody_sees_or_does_anything_without_logging_in(office: Office):
 def test_a_viewer_sees_the_page_in_airflows_frame_and_no_button(office: Office):
     with office.logged_in(VIEWER) as context:
         page = context.new_page()
-        page.goto(f"{office.stack.urls['airflow']}/plugin/nguon-du-lieu")
-        frame = page.frame_locator("iframe")
-        expect(frame.get_by_role("heading", level=1)).to_have_text("Nguồn dữ liệu", timeout=60_000)
+        office.framed(page)
         page.screenshot(path=office.shots / "viewer.png")
         for path in ("", f"?group={GROUP}", f"nguon/{GROUP}.quan", "cach-ly", "hang-doi", "phien-ban", "nhat-ky"):
             answer = page.goto(office.page + path)
@@ -174,10 +179,7 @@ def test_who_may_act_does_everything_and_stands_in_the_trail(office: Office, nam
     runs = []
     with office.logged_in(name) as context:
         page = context.new_page()
-        page.goto(f"{office.stack.urls['airflow']}/plugin/nguon-du-lieu")
-        frame = page.frame_locator("iframe")
-        expect(frame.get_by_role("heading", level=1)).to_have_text("Nguồn dữ liệu", timeout=60_000)
-        at = partial(_open, frame, f"{office.page}", page)
+        frame = office.framed(page)
         for source, action, fields in (
             (accepted, "accept", {}),
             (rejected, "reject", {}),
@@ -188,7 +190,7 @@ def test_who_may_act_does_everything_and_stands_in_the_trail(office: Office, nam
             (bad, "schedule", {"every": "30", "allowed": "20:00-06:00"}),
             (bad, "reset", {}),
         ):
-            at(source)
+            frame.goto(f"{office.page}nguon/{source}")
             told = _do(frame, action, fields)
             page.screenshot(path=office.shots / f"{name}-{action}.png")
             link = told.locator("a")
@@ -233,13 +235,7 @@ def test_the_forms_fit_on_a_telephone(office: Office, width: int):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def _open(frame: FrameLocator, address: str, page: object, source: str) -> None:
-    """Goes to a source inside the frame, as its link in the list would."""
-    frame.locator("body").evaluate("(_, to) => { location.href = to }", f"{address}nguon/{source}")
-    expect(frame.locator("h1 code")).to_have_text(source, timeout=60_000)
-
-
-def _do(frame: FrameLocator, action: str, fields: dict[str, str]):
+def _do(frame: Frame, action: str, fields: dict[str, str]) -> Locator:
     """Opens a form, gives the reason, sends it; what the page answers."""
     button = frame.locator(f"button[name=action][value={action}]")
     form = frame.locator("form[method=post]").filter(has=button)
