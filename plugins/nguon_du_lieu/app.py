@@ -6,4 +6,4 @@ from nguon_du_lieu import actions, rights
 from nguon_du_lieu.ground import Ground
 from nguon_du_lieu.site import make_app
 
-app = make_app(Ground.of_this_process(), guard=rights.may_look, actions=actions.router)
+app = make_app(Ground.of_this_process(), guard=rights.may_look, actions=actions.routes(rights.may_act))

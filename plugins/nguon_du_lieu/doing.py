@@ -57,12 +57,13 @@ class Asked:
     by: str
     reason: str
     key: str
-    token: str
+    token: Callable[[], str]
     ground: Ground
 
     @classmethod
     def of(
-        cls, form: Mapping[str, str], *, scope: tuple[str, str], sources: Sequence[str], by: str, token: str,
+        cls, form: Mapping[str, str], *, scope: tuple[str, str], sources: Sequence[str], by: str,
+        token: Callable[[], str],
         ground: Ground,
     ) -> Asked:  # fmt: skip
         """A form whose reason will do; Wrong when it will not."""
@@ -88,7 +89,7 @@ class Asked:
         told = {**conf, "reason": self.reason}
         if self.ground.clock is None:  # the run would take the wall clock's moment
             told["as_of"] = (await run_in_threadpool(self.moment)).isoformat()
-        run = await runs.start(dag_id, told, key=self.key, token=self.token)
+        run = await runs.start(dag_id, told, key=self.key, token=self.token())
         return {"dag": run.dag_id, "run": run.run_id, **({"waits": "1"} if run.waits else {})}
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from airflow.api_fastapi.app import cached_app
 
 TIMEOUT_SECONDS = 30
 
@@ -36,6 +35,8 @@ async def start(dag_id: str, conf: Mapping[str, Any], *, key: str, token: str) -
     Raises:
         NotStarted: the DAG is not known, the person may not start it, or the form is not what it asks for.
     """
+    from airflow.api_fastapi.app import cached_app
+
     run_id = f"page__{key}"
     # in this process: no address of ours is needed, and none has to be reachable from here
     transport = httpx.ASGITransport(app=cached_app())
