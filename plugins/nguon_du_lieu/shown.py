@@ -19,6 +19,9 @@ from motcua.domain.calendar import VIETNAM
 from motcua.publishing.office_reports import words
 
 FOLDER = Path(__file__).parent
+# time and day
+_WHOLE = {"vi": ("%H:%M", "%d/%m/%Y"), "en": ("%H:%M", "%d %b %Y")}
+_NEAR = {"vi": ("%d/%m/%Y", "%d/%m", ""), "en": ("%d %b %Y", "%d %b", "")}
 _NOTHING = Markup('<span class="none">–</span>')
 LANGUAGES = ("vi", "en")
 COOKIE = "motcua_lang"
@@ -86,7 +89,7 @@ class Speech:
     def __init__(self, language: str) -> None:
         self._language = language
         self._texts = texts()[language]
-        self._moments: dict[datetime, Markup] = {}  # hundreds of sources were read in the same run
+        self._near: dict[datetime, Markup] = {}
 
     def text(self, key: str, **values: object) -> Markup:
         """A text of the table; `values` are escaped where they stand in it. KeyError: there is no such text."""
@@ -101,15 +104,21 @@ class Speech:
 
     def moment(self, at: datetime | None) -> Markup:
         """Vietnam's time and day."""
+        return _NOTHING if at is None else self._time(at, *_WHOLE[self._language])
+
+    def near(self, at: datetime | None, as_of: datetime) -> Markup:
+        """The same without the year, or the day, that it shares with `as_of`."""
         if at is None:
             return _NOTHING
-        if at not in self._moments:
-            self._moments[at] = self._moment(at)
-        return self._moments[at]
+        if at not in self._near:  # hundreds of sources were read in the same run
+            local, today = at.astimezone(VIETNAM), as_of.astimezone(VIETNAM)
+            shared = 2 if local.date() == today.date() else int(local.year == today.year)
+            self._near[at] = self._time(at, _WHOLE[self._language][0], _NEAR[self._language][shared])
+        return self._near[at]
 
-    def _moment(self, at: datetime) -> Markup:
+    def _time(self, at: datetime, hour: str, day: str) -> Markup:
         local = at.astimezone(VIETNAM)
-        told = local.strftime("%H:%M %d/%m/%Y") if self._language == "vi" else local.strftime("%d %b %Y, %H:%M")
+        told = local.strftime(f"{hour} {day}").strip()
         return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), told)
 
     def worked(self, age: timedelta | None) -> str:
