@@ -54,7 +54,7 @@ def source(request: Request, source_id: str) -> HTMLResponse:
         if row is None:
             raise HTTPException(404, detail=source_id)
         about = views.source.described(connection, ground.registry, ground.ticks, row.at, as_of)
-        trail = views.audit.trail(connection, views.audit.Wanted(source=source_id), most=10)
+        trail = views.audit.trail(connection, ground.registry, views.audit.Wanted(source=source_id), most=10)
     limit = about.usual.changed if about.usual else None
     days = [
         Column(day=day.day, is_working=day.is_working, parts=[("bar", day.changed)], within=("gone", day.gone))
@@ -116,7 +116,7 @@ def audit(request: Request, source: Text = "", who: Text = "", action: Text = ""
     wanted = views.audit.Wanted(source=source, who=who, action=action)
     ground = grounds(request)
     with ground.looking() as (connection, as_of):
-        trail = views.audit.trail(connection, wanted, page=page)
+        trail = views.audit.trail(connection, ground.registry, wanted, page=page)
     shown = {"as_of": as_of, "wanted": wanted, "trail": trail, "page": page, "names": _names(ground)}
     return render(request, "audit.html.j2", shown | _still(ground))
 

@@ -17,6 +17,7 @@ _STATEMENTS = Path(__file__).with_suffix(".sql")
 # what is written into words of the ledger by whoever controls a source
 HOSTILE = '<script>alert("x")</script><b onmouseover=alert(1)>&amp;'
 DOWN, HELD, LATE, NEVER = "le_chan.an_bien", "le_chan.cat_dai", "le_chan.lam_son", "le_chan.an_duong"
+PAUSED = "le_chan.ho_nam"
 
 
 def fill(settings: Settings, registry: Registry, *, dossiers: int, as_of: datetime = AS_OF) -> None:
@@ -24,7 +25,7 @@ def fill(settings: Settings, registry: Registry, *, dossiers: int, as_of: dateti
     sources = [source.id for source in in_force(registry, as_of)]
     values = {
         "sources": sources, "each": max(1, dossiers // len(sources)), "as_of": as_of, "hostile": HOSTILE,
-        "down": DOWN, "held": HELD, "late": LATE, "never": NEVER,
+        "down": DOWN, "held": HELD, "late": LATE, "never": NEVER, "paused": PAUSED,
     }  # fmt: skip
     engine = warehouse.engine(settings, None)
     with engine.begin() as connection:

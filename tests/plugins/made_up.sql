@@ -88,4 +88,8 @@ SELECT i, CAST(:as_of AS timestamptz) - (60 - i) * interval '15 minutes',
        CASE WHEN i = 3 THEN CAST(:as_of AS timestamptz) END, CASE WHEN i = 3 THEN 'retention' END,
        CASE WHEN i = 3 THEN 'motcua' END
 FROM generate_series(1, 60) AS i;
-INSERT INTO core.feed_key (kid, x, first_listed, first_used) VALUES ('k-2018-1', 'abc', :as_of, :as_of)
+INSERT INTO core.feed_key (kid, x, first_listed, first_used) VALUES ('k-2018-1', 'abc', :as_of, :as_of);
+INSERT INTO core.schedule_change (at, scope, subject, key, value, who, reason, via)
+SELECT CAST(:as_of AS timestamptz) - interval '3 days', 'source', :paused, key, value::jsonb, 'lan.nguyen',
+       'quận chuyển máy chủ ' || :hostile, 'cli'
+FROM (VALUES ('paused', 'true'), ('schedule', '"PT1H"')) AS said(key, value)

@@ -9,13 +9,13 @@ from motcua.settings import Settings
 from starlette.testclient import TestClient
 
 from tests.plugins.conftest import PREFIX
-from tests.plugins.made_up import DOWN, HELD, HOSTILE, NEVER
+from tests.plugins.made_up import DOWN, HELD, HOSTILE, NEVER, PAUSED
 from tests.plugins.test_sources import page, text
 
 PAGES = (
-    "/", f"/nguon/{DOWN}", f"/nguon/{HELD}", f"/nguon/{NEVER}", "/cach-ly", f"/cach-ly?source={DOWN}",
-    "/cach-ly?rule=unknown_unit&owner=motcua&page=2", "/hang-doi", "/hang-doi?state=rejected", "/phien-ban",
-    "/phien-ban?before=20", "/nhat-ky", f"/nhat-ky?source={HELD}", "/nhat-ky?who=lan.nguyen&action=sync",
+    "/", f"/nguon/{DOWN}", f"/nguon/{HELD}", f"/nguon/{NEVER}", f"/nguon/{PAUSED}", "/cach-ly",
+    f"/cach-ly?source={DOWN}", "/cach-ly?rule=unknown_unit&owner=motcua&page=2", "/hang-doi",
+    "/hang-doi?state=rejected", "/phien-ban", "/phien-ban?before=20", "/nhat-ky", f"/nhat-ky?source={HELD}", "/nhat-ky?who=lan.nguyen&action=sync",
 )  # fmt: skip
 
 
@@ -64,6 +64,16 @@ def test_a_held_source_shows_its_figures_and_codes(client: TestClient) -> None:
 def test_a_source_shows_where_its_connection_is_and_none_of_its_secrets(client: TestClient) -> None:
     entry = page(client, f"/nguon/{DOWN}").xpath("//section[@aria-labelledby='entry-title']")[0]
     assert "igate_le_chan" in text(entry)
+
+
+def test_a_schedule_says_whose_word_each_value_is(client: TestClient) -> None:
+    section = page(client, f"/nguon/{PAUSED}").xpath("//section[@aria-labelledby='schedule-title']")[0]
+    settings = {text(row[0]): (text(row[1]), text(row[2])) for row in section.xpath(".//tbody/tr")}
+    assert settings["Đọc mỗi (giờ làm việc)"] == ("1 giờ", "nguồn này · lan.nguyen")
+    assert settings["Tạm dừng"] == ("có", "nguồn này · lan.nguyen")
+    assert settings["Số yêu cầu mỗi giây"] == ("20.0", "sổ đăng ký")
+    assert "Không có lần đọc nào theo lịch." in text(section)
+    assert "quận chuyển máy chủ <script>" in text(section)
 
 
 def test_chart_and_table_say_the_same(client: TestClient, filled: Settings) -> None:
@@ -141,8 +151,10 @@ def test_the_trail_is_found_by_source_and_by_person(client: TestClient) -> None:
         rows = page(client, f"/nhat-ky{query}").xpath(".//tbody/tr")
         return [(text(row[1]), text(row[2])) for row in rows]
 
-    read, let_pass, rejected = [("lan.nguyen", did) for did in ("Đọc lại", "Cho công bố", "Từ chối thay đổi")]
-    assert subjects("") == [read, let_pass, rejected]
+    deeds = ("Đọc lại", "Cho công bố", "Đổi lịch", "Từ chối thay đổi")
+    read, let_pass, changed, rejected = [("lan.nguyen", did) for did in deeds]
+    assert subjects("") == [read, let_pass, changed, rejected]
+    assert subjects(f"?source={PAUSED}") == [read, changed]
     assert subjects("?action=accept_figures") == [let_pass]
     assert subjects(f"?source={HELD}") == [read, rejected]
     assert subjects(f"?source={DOWN}") == [("lan.nguyen", "Đọc lại")]

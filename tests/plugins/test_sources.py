@@ -10,7 +10,7 @@ from lxml import html
 from starlette.testclient import TestClient
 
 from tests.plugins.conftest import PREFIX
-from tests.plugins.made_up import DOWN, HELD, LATE, NEVER
+from tests.plugins.made_up import DOWN, HELD, LATE, NEVER, PAUSED
 
 
 def page(client: TestClient, path: str) -> html.HtmlElement:
@@ -39,18 +39,19 @@ def tiles(client: TestClient) -> dict[str, str]:
 
 def test_what_is_in_trouble_stands_first(client: TestClient) -> None:
     rows = listed(client)
-    assert rows[:4] == [DOWN, HELD, NEVER, LATE]
+    assert rows[:5] == [DOWN, HELD, NEVER, PAUSED, LATE]
     assert len(rows) == len(set(rows)) == 258
 
 
 def test_tiles_say_how_many_are_how_and_lead_to_them(client: TestClient) -> None:
     assert tiles(client) == {
         "Tất cả nguồn": "258", "Trễ lịch": "3", "Không đọc được": "1", "Tạm giữ": "1", "Chưa đọc lần nào": "1",
-        "Tạm dừng": "0", "Hồ sơ cách ly": tiles(client)["Hồ sơ cách ly"],
+        "Tạm dừng": "1", "Hồ sơ cách ly": tiles(client)["Hồ sơ cách ly"],
     }  # fmt: skip
     assert listed(client, "?state=late") == [DOWN, NEVER, LATE]
     assert listed(client, "?state=down") == [DOWN]
     assert listed(client, "?state=held") == [HELD]
+    assert listed(client, "?state=paused") == [PAUSED]
 
 
 @pytest.mark.parametrize("words", ["an bien", "An Biên", "le_chan.an_bien", "AN BIÊN lê chân", "  bien   an "])
@@ -62,7 +63,7 @@ def test_a_source_is_found_without_accents(client: TestClient, words: str) -> No
 def test_filters_narrow_together(client: TestClient) -> None:
     group = listed(client, "?group=le_chan")
     assert {name.split(".")[0] for name in group} == {"le_chan"}
-    assert set(listed(client, "?group=le_chan&platform=igate&state=ok")) == set(group) - {DOWN, HELD, NEVER}
+    assert set(listed(client, "?group=le_chan&platform=igate&state=ok")) == set(group) - {DOWN, HELD, NEVER, PAUSED}
     assert listed(client, "?group=le_chan&platform=sql_view") == []
 
 

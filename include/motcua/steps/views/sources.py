@@ -44,6 +44,11 @@ class Row:
     group_name: str
     folded: str
 
+    @property
+    def state(self) -> str:
+        """One of `STATES`: a pause is somebody's word, and says more than how the last try went."""
+        return "paused" if self.at.paused else self.at.state
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -108,23 +113,18 @@ def listed(connection: sa.Connection, registry: Registry, ticks: Ticks, as_of: d
 
 def summed(rows: Sequence[Row]) -> Sums:
     """All of them in a few figures."""
-    states = Counter(row.at.state for row in rows)
-    read = [row for row in rows if row.at.age is not None and row.at.state != "paused"]
+    states = Counter(row.state for row in rows)
+    read = [row for row in rows if row.at.age is not None and not row.at.paused]
     return Sums(
         sources=len(rows),
-        on_time=sum(row.at.state == "ok" and not row.at.is_late for row in rows),
-        late=sum(is_overdue(row) for row in rows),
+        on_time=sum(row.state == "ok" and not row.at.is_late for row in rows),
+        late=sum(row.at.is_late for row in rows),
         states={state: states[state] for state in STATES},
         dossiers=sum(row.at.dossiers for row in rows),
         quarantined=sum(row.at.quarantined for row in rows),
         sources_with_quarantine=sum(row.at.quarantined > 0 for row in rows),
         oldest=max(read, key=_age, default=None),
     )
-
-
-def is_overdue(row: Row) -> bool:
-    """Whether it has missed its readings and nobody has said that it should."""
-    return row.at.is_late and row.at.state != "paused"
 
 
 def chosen(rows: Sequence[Row], wanted: Wanted) -> list[Row]:
@@ -163,12 +163,12 @@ def _folded(words: str) -> str:
 
 def _is_in(row: Row, state: str) -> bool:
     if state == LATE:
-        return is_overdue(row)
-    return state in ("", row.at.state)
+        return row.at.is_late
+    return state in ("", row.state)
 
 
 def _trouble(row: Row) -> tuple[int, bool]:
-    return STATES.index(row.at.state), not row.at.is_late
+    return STATES.index(row.state), not row.at.is_late
 
 
 def _age(row: Row) -> timedelta:
