@@ -15,7 +15,8 @@ from tests.plugins.test_sources import page, text
 PAGES = (
     "/", f"/nguon/{DOWN}", f"/nguon/{HELD}", f"/nguon/{NEVER}", f"/nguon/{PAUSED}", "/cach-ly",
     f"/cach-ly?source={DOWN}", "/cach-ly?rule=unknown_unit&owner=motcua&page=2", "/hang-doi",
-    "/hang-doi?state=rejected", "/phien-ban", "/phien-ban?before=20", "/nhat-ky", f"/nhat-ky?source={HELD}", "/nhat-ky?who=lan.nguyen&action=sync",
+    "/hang-doi?state=rejected", "/phien-ban", "/phien-ban?before=20", "/nhat-ky", f"/nhat-ky?source={HELD}",
+    "/nhat-ky?who=lan.nguyen&action=sync",
 )  # fmt: skip
 
 
