@@ -61,9 +61,11 @@ REASON = Param(type="string", minLength=5, maxLength=500, title="Lý do",
 
 def settings() -> Settings:
     """Where things live, from the environment of the task."""
+    from dataclasses import replace
+
     from motcua.settings import Settings
 
-    return Settings.from_environment(os.environ)
+    return replace(Settings.from_environment(os.environ), via="airflow")
 
 
 def places() -> dict[str, Any]:

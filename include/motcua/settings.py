@@ -29,6 +29,8 @@ class Settings:
         archive_months: how long pages stay after the last listing that had them.
         ledger_months: how long rows of ledgers stay that are no trail: stages that ran, what was mended.
         schema: of a warehouse that was rebuilt beside the real one; None means the real one, `core` and `private`.
+        via: where people act: `cli` or `airflow`; the name of every session with the warehouse, and so of
+            what is kept of it in `api.audit`.
     """
 
     home: Path
@@ -44,6 +46,7 @@ class Settings:
     archive_months: int
     ledger_months: int
     schema: str | None = None
+    via: str = "motcua"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:

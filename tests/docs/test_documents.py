@@ -56,7 +56,7 @@ def test_every_command_of_motcua_that_a_document_names_exists() -> None:
     assert commands == {
         "cycle", "sync", "summary", "prepare", "publish", "drain", "units", "figures", "trace", "sources", "asof",
         "archive", "check-file", "doctor", "feed", "holds", "maintain", "outbox", "quarantine", "rebuild", "reports",
-        "rules", "schedule",
+        "rules", "schedule", "audit",
     }  # fmt: skip
     named = {
         name for text in TEXTS.values() for name in re.findall(r"(?:^|`)motcua ([a-z_][a-z_-]*)", text, re.MULTILINE)

@@ -37,11 +37,13 @@ RIGHTS = {
         "api.batch_pages": "r", "api.report_mail": "r", "api.report_revocation": "r",
         "api.delivery_decision": "r", "api.reconciliation": "r",
         "api.claim": "r", "api.source_day": "r", "api.erasure": "r", "api.pruning": "r",
-        "api.notice": "r",
+        "api.notice": "r", "api.sender": "r",
         # what people change of the schedules stays as they said it
         "core.schedule_change": "ar", "api.schedule_change": "r", "api.schedule_in_force": "r",
         # what the night's upkeep did; it is written as the owner
         "api.upkeep": "r",
+        # keys that people changed, and the trail of all that they did
+        "core.key_change": "ar", "api.audit": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
@@ -67,9 +69,9 @@ RIGHTS = {
         "api.delivery_decision": "r", "api.dossier": "r", "api.dossier_version": "r", "api.erasure": "r",
         "api.feed_key": "r", "api.hold": "r", "api.issue": "r", "api.notice": "r", "api.pruning": "r",
         "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
-        "api.report_revocation": "r", "api.schedule_change": "r", "api.schedule_in_force": "r", "api.source_day": "r",
-        "api.source_dossier": "r", "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.upkeep": "r",
-        "api.withheld": "r",
+        "api.audit": "r", "api.report_revocation": "r", "api.schedule_change": "r", "api.schedule_in_force": "r",
+        "api.sender": "r", "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r",
+        "api.stage_run": "r", "api.step": "r", "api.upkeep": "r", "api.withheld": "r",
     },
 }  # fmt: skip
 SCHEMAS = {

@@ -41,8 +41,9 @@ COLUMNS = {
 }  # fmt: skip
 OTHERS = {
     "batch_pages", "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "feed_key", "hold", "issue",
-    "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation", "schedule_change",
-    "schedule_in_force", "source_day", "source_state", "stage_run", "step", "upkeep", "withheld",
+    "audit", "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation",
+    "schedule_change", "schedule_in_force", "sender", "source_day", "source_state", "stage_run", "step", "upkeep",
+    "withheld",
 }  # fmt: skip
 
 

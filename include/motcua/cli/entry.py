@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from motcua.cli import (
     archive,
     asof,
+    audit,
     check_file,
     cycles,
     feed,
@@ -39,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=STATUSES,
 )
-for part in (cycles.app, stages.app, trace.app, asof.app, units.app, check_file.app, upkeep.app):
+for part in (cycles.app, stages.app, trace.app, asof.app, units.app, check_file.app, upkeep.app, audit.app):
     app.add_typer(part)  # without a name: its commands stand beside the others
 app.add_typer(sources.app, name="sources")
 app.add_typer(schedule.app, name="schedule")

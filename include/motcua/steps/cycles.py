@@ -113,7 +113,7 @@ def plan(
         chosen = sorted((one.source for one in found.values()), key=lambda source: -source.priority)
         cycle_id = ledger.open_cycle(
             connection, run_key=run_key, as_of=as_of, is_full=full, sources=len(chosen), since=since, reason=reason,
-            requested_by=requested_by,
+            requested_by=requested_by, asked_sources=sources if requested_by else None,
         )  # fmt: skip
         opened = ledger.cycle(connection, cycle_id)
     return _plan(opened, chosen, paused=paused if sources else [])

@@ -105,7 +105,7 @@ def replay_quarantine(
                 log.warning("%s: %d dossiers stay as they are: not in the registry", one.source_id, _size(one))
         cycle_id = ledger.open_cycle(
             connection, run_key=run_key, as_of=as_of, is_full=everything, sources=len(ours), reason=reason.strip(),
-            requested_by=requested_by.strip(),
+            requested_by=requested_by.strip(), asked_sources=sources, asked_rules=rules,
         )  # fmt: skip
         cycle = ledger.cycle(connection, cycle_id)
         done = ledger.finished_batches(connection, cycle_id)

@@ -61,7 +61,8 @@ def engine(settings: Settings, role: Role | None) -> sa.Engine:
     if role is not None:
         # what writes names no schema: a warehouse rebuilt beside the real one is written by the same statements
         options += f" -c role={role} -c search_path={settings.schema or 'core,private'}"
-    return sa.create_engine(url, connect_args={"options": options, "connect_timeout": 10}, pool_pre_ping=True)
+    arguments = {"options": options, "connect_timeout": 10, "application_name": settings.via}
+    return sa.create_engine(url, connect_args=arguments, pool_pre_ping=True)
 
 
 def migrate(settings: Settings) -> None:

@@ -53,17 +53,24 @@ def open_cycle(
     since: datetime | None = None,
     reason: str | None = None,
     requested_by: str | None = None,
+    asked_sources: Sequence[str] | None = None,
+    asked_rules: Sequence[str] | None = None,
 ) -> int:
-    """The number of the cycle of `run_key`: a new one, or the one that an earlier try has opened."""
+    """The number of the cycle of `run_key`: a new one, or the one that an earlier try has opened.
+
+    `asked_…` is what somebody named, kept for the trail of what people did; None where nobody asked.
+    """
     statement = sa.text("""
-        INSERT INTO cycle (run_key, as_of, is_full, sources, since, reason, requested_by)
-        VALUES (:run_key, :as_of, :is_full, :sources, :since, :reason, :requested_by)
+        INSERT INTO cycle (run_key, as_of, is_full, sources, since, reason, requested_by, asked_sources, asked_rules)
+        VALUES (:run_key, :as_of, :is_full, :sources, :since, :reason, :requested_by, :asked_sources, :asked_rules)
         ON CONFLICT (run_key) DO UPDATE SET run_key = EXCLUDED.run_key
         RETURNING cycle_id
     """)
     values = {
         "run_key": run_key, "as_of": as_of, "is_full": is_full, "sources": sources, "since": since, "reason": reason,
         "requested_by": requested_by,
+        "asked_sources": None if asked_sources is None else list(asked_sources),
+        "asked_rules": None if asked_rules is None else list(asked_rules),
     }  # fmt: skip
     return int(connection.execute(statement, values).scalar_one())
 

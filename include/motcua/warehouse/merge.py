@@ -107,6 +107,7 @@ def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outc
             connection.execute(refusals.SETTLE_NAMELESS, values)
             connection.execute(findings.QUARANTINE, values)
             ledger.record_refused(connection, values, error_kind=refusals.BAD_ROWS, error=share.reason)
+            connection.execute(sql.COUNT_QUARANTINED, values)
             return Refused(reason=share.reason)
         connection.execute(sql.FIND_CHANGES, values)
         if batch.proves_absence:
@@ -142,7 +143,7 @@ def _replay(connection: sa.Connection, values: Mapping[str, object], seniority: 
     connection.execute(sql.FIND_CHANGES, values)
     changed = _write_changes(connection, values, seniority)
     on_held = findings.ON_HELD if values["judges_held"] else ()
-    for statement in (*findings.ON_ROWS, findings.SETTLE_FOUND, *on_held):
+    for statement in (*findings.ON_ROWS, findings.SETTLE_FOUND, *on_held, sql.COUNT_DOSSIERS, sql.COUNT_QUARANTINED):
         connection.execute(statement, values)
     return Merged(**connection.execute(sql.CLOSE_BATCH, {**values, "changed": changed}).one()._mapping)
 
@@ -171,6 +172,9 @@ def _write(connection: sa.Connection, values: Mapping[str, object], seniority: S
     for statement in findings.ON_ROWS:
         connection.execute(statement, values)
     connection.execute(sql.WATERMARK, values)
+    if is_changed:
+        connection.execute(sql.COUNT_DOSSIERS, values)
+    connection.execute(sql.COUNT_QUARANTINED, values)
     holds.lapse(connection, values)
     counts = connection.execute(sql.CLOSE_BATCH, {**values, "changed": changed}).one()
     return Merged(**counts._mapping)

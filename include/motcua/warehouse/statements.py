@@ -159,6 +159,17 @@ ON CONFLICT (source_id) DO UPDATE SET
     fence = EXCLUDED.fence, clock_skew_seconds = COALESCE(EXCLUDED.clock_skew_seconds, s.clock_skew_seconds)
 """)
 
+# What people and programs look at all the time is counted here, once a change, and not each time that they look.
+COUNT_DOSSIERS = sa.text("""
+UPDATE source_state
+SET dossiers = (SELECT count(*) FROM source_dossier WHERE source_id = :source_id AND NOT deleted)
+WHERE source_id = :source_id
+""")
+COUNT_QUARANTINED = sa.text("""
+UPDATE source_state
+SET quarantined = (SELECT count(*) FROM quarantine WHERE source_id = :source_id AND settled_at IS NULL AND is_primary)
+WHERE source_id = :source_id
+""")
 CLOSE_BATCH = sa.text("""
 UPDATE batch b SET
     state = 'merged', ended_at = clock_timestamp(), changed = :changed, error_kind = NULL, error = NULL,

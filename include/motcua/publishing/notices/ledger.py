@@ -59,7 +59,8 @@ FROM api.notice ORDER BY subscriber, seq DESC
 """)
 _RESUMED = sa.text("""
 UPDATE notice SET state = 'queued', attempts = 0, due_at = :now, settled_at = NULL,
-       resumed_at = :now, resumed_by = :by, resume_reason = :reason
+       resumed_at = :now, resumed_by = :by, resume_reason = :reason,
+       resumed_via = current_setting('application_name')
 WHERE subscriber = :subscriber AND state = 'rejected'
 """)
 
