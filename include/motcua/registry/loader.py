@@ -12,6 +12,7 @@ from holidays.countries.vietnam import Vietnam
 from motcua.domain.calendar import WorkingCalendar
 from motcua.domain.codes import PROCEDURE_CODE
 from motcua.domain.text import fold
+from motcua.registry.alerts import read_alerts
 from motcua.registry.corrections import Correctable, read_corrections
 from motcua.registry.model import Procedure, Registry
 from motcua.registry.precedence import read_precedence
@@ -69,6 +70,7 @@ def load_registry(path: Path | None = None) -> Registry:
         corrections=read_corrections(directory.file("corrections.yaml"), correctable, problems),
         rules=read_rules(directory.optional("rules.yaml"), problems),
         subscribers=read_subscribers(directory.optional("subscribers.yaml"), problems),
+        alerts=read_alerts(directory.optional("alerts.yaml"), problems),
         canaries=_canaries(directory.optional("canaries.txt"), problems),
         fingerprint=directory.fingerprint(),
         fingerprint_of_verdicts=directory.fingerprint_of_verdicts(),

@@ -17,12 +17,14 @@ from motcua.steps.reports import build_reports, mail_digest, report_links, revok
 from motcua.steps.retention import prune
 from motcua.steps.summary import summary
 from motcua.steps.takedown import take_down
+from motcua.steps.tell import tell
 from motcua.steps.trial import try_rules
+from motcua.steps.watch import incidents, note_missed_deadline, watch
 
 __all__ = [
     "build_reports", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain", "drop_deliveries",
-    "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "notify", "outbox", "plan", "prepare", "prune",
-    "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile", "replay_changed",
-    "replay_quarantine", "report", "report_links", "resume", "retry_deliveries", "revoke_report", "subscribers",
-    "summary", "take_down", "try_rules",
+    "drop_rebuilt", "erase", "holds", "incidents", "judge", "mail_digest", "note_missed_deadline", "notify", "outbox",
+    "plan", "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile",
+    "replay_changed", "replay_quarantine", "report", "report_links", "resume", "retry_deliveries", "revoke_report",
+    "subscribers", "summary", "take_down", "tell", "try_rules", "watch",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from motcua.domain.calendar import VIETNAM
 from motcua.errors import ConfigError, MotcuaError, SourceError, SourceUnavailable
 from motcua.failpoints import pass_by
 from motcua.landing import Archive
+from motcua.logs import bound
 from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
@@ -99,7 +100,11 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
 
 def _read(desk: _Desk, source: Source) -> int | None:
     """Rows read, or None when the source could not be read."""
-    with desk.engine.connect() as connection, reading(connection, source.id) as is_ours:
+    with (
+        bound(run=desk.cycle.cycle_id, stage="collect", source=source.id, batch=_batch_id(desk.cycle, source)),
+        desk.engine.connect() as connection,
+        reading(connection, source.id) as is_ours,
+    ):
         try:
             if not is_ours:
                 raise SourceUnavailable(source.id, "another cycle is reading it; the next one does", kind=ledger.BUSY)
@@ -138,7 +143,7 @@ def _listing(desk: _Desk, connection: sa.Connection, source: Source, window: Win
 def _keep(connection: sa.Connection, cycle: ledger.Cycle, source: Source, window: Window, listing: Listing) -> None:
     """The batch exists from here on."""
     ledger.record_collected(
-        connection, batch_id=f"{cycle.cycle_id}.{source.id}", at=cycle, source_id=source.id, kind=_kind(window),
+        connection, batch_id=_batch_id(cycle, source), at=cycle, source_id=source.id, kind=_kind(window),
         window=(window.since, window.until), pages=[Page(page.sha256, page.note) for page in listing.pages],
         announced=listing.announced, fetched=listing.fetched, clock_skew_seconds=listing.clock_skew_seconds,
     )  # fmt: skip
@@ -149,10 +154,14 @@ def _record(desk: _Desk, source: Source, error_kind: str, error: BaseException) 
     window = _window(desk, source)
     with desk.engine.begin() as connection:
         ledger.record_failed(
-            connection, batch_id=f"{desk.cycle.cycle_id}.{source.id}", at=desk.cycle, source_id=source.id,
+            connection, batch_id=_batch_id(desk.cycle, source), at=desk.cycle, source_id=source.id,
             kind=_kind(window), window=(window.since, window.until), error_kind=error_kind,
             error=str(error) if isinstance(error, MotcuaError) else type(error).__name__,
         )  # fmt: skip
+
+
+def _batch_id(cycle: ledger.Cycle, source: Source) -> str:
+    return f"{cycle.cycle_id}.{source.id}"
 
 
 def _kind(window: Window) -> str:

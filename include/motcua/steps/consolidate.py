@@ -19,6 +19,7 @@ from motcua.domain.volume import ordinary
 from motcua.errors import StaleWrite
 from motcua.failpoints import pass_by
 from motcua.landing import Staging
+from motcua.logs import bound
 from motcua.mapping import SPECS
 from motcua.registry import Registry
 from motcua.settings import Settings
@@ -227,7 +228,13 @@ def _merge_in_session(engine: sa.Engine, part: _Part, share: Sequence[ledger.Col
         connection.detach()  # its session tables end with it, however it ends
         stage(connection, _of(part, {batch.source_id for batch in share}))
         pass_by("merge.after_stage")
-        return [_merge(connection, part.batches[batch.source_id], part.seniority) for batch in share]
+        return [_merge_one(connection, part, batch) for batch in share]
+
+
+def _merge_one(connection: sa.Connection, part: _Part, batch: ledger.Collected) -> Outcome:
+    known = part.batches[batch.source_id]
+    with bound(run=known.cycle_id, stage="consolidate", source=known.source_id, batch=known.batch_id):
+        return _merge(connection, known, part.seniority)
 
 
 def _of(part: _Part, sources: set[str]) -> Iterator[Judged]:
