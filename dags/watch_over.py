@@ -21,7 +21,18 @@ from typing import Any
 import pendulum
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 from telling import links
-from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, RUNS_BY_CLOCK, newest, settings, when
+from wiring import (
+    AS_OF,
+    BY_KIND_OF_ERROR,
+    CITY_TIME,
+    DEFAULTS,
+    DOSSIERS,
+    RUNS_BY_CLOCK,
+    AirflowConnections,
+    newest,
+    settings,
+    when,
+)
 
 # between the quarters of an hour, at which everything else begins
 BETWEEN = CronTriggerTimetable("3-59/5 * * * *", timezone=CITY_TIME)
@@ -47,7 +58,6 @@ with DAG(
 
         from alert_channels import channels
         from motcua import steps
-        from wiring import AirflowConnections
 
         now = datetime.now(UTC)
         told = {} if RUNS_BY_CLOCK else newest(triggering_asset_events)

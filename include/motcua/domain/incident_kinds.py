@@ -64,7 +64,8 @@ _AT_ONCE = timedelta(0)
 # In the order in which a message has them: what explains the others comes first.
 _ALL = (
     Kind(
-        name="nothing_runs", severity=Severity.CRITICAL, limit=_HOUR, closes_after=_AT_ONCE,
+        # two readings, as of a source: what is late then is not one office
+        name="nothing_runs", severity=Severity.CRITICAL, limit=timedelta(minutes=30), closes_after=_AT_ONCE,
         title="Không có lần thu thập nào chạy",
         to_do="Mở Airflow: DAG collect_dossiers có bị tạm dừng không, scheduler còn chạy không",
     ),
@@ -144,7 +145,7 @@ _ALL = (
         to_do="Xem “motcua feed subscribers”, gọi bên nhận, rồi “motcua feed resume”",
     ),
     Kind(
-        name="message_unsent", severity=Severity.WARNING, closes_after=_AT_ONCE,
+        name="message_unsent", severity=Severity.WARNING, opens_after=timedelta(minutes=15), closes_after=_AT_ONCE,
         title="Không gửi được tin cảnh báo qua một kênh",
         to_do="Kiểm tra kết nối motcua_alerts_… của kênh trong Airflow; tin sẽ tự gửi ở lần chạy sau",
     ),

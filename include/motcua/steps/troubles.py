@@ -139,11 +139,10 @@ def troubles(*, settings: Settings, as_of: datetime, now: datetime) -> list[Trou
 
 def judged(standing: Standing) -> Iterator[Trouble]:
     """The rules, each on its own."""
-    stopped = list(_nothing_runs(standing))
-    yield from stopped
+    yield from _nothing_runs(standing)
     yield from _of_runs(standing)
     yield from _of_publication(standing)
-    yield from _of_sources(standing, we_stand_still=bool(stopped))
+    yield from _of_sources(standing)
     yield from _of_platforms(standing)
     yield from _of_people(standing)
     yield from _of_the_portal(standing)
@@ -158,8 +157,15 @@ def _nothing_runs(standing: Standing) -> Iterator[Trouble]:
     age = working_age(standing.calendar, row.newest, standing.as_of)
     if age is None:
         yield _simply(standing, kind.name, WHOLE)
-    elif kind.limit is not None and age > kind.limit:
+    elif _is_behind(standing) and row.running_since is None:
         yield of_age(kind, WHOLE, age)
+
+
+def _is_behind(standing: Standing) -> bool:
+    """Whether the newest cycle is so old that every source would be late: one trouble, and not one a source."""
+    limit, (row,) = standing.kinds["nothing_runs"].limit, standing.rows["cycles"]
+    age = working_age(standing.calendar, row.newest, standing.as_of)
+    return age is None or (limit is not None and age > limit)
 
 
 def _of_runs(standing: Standing) -> Iterator[Trouble]:
@@ -185,8 +191,9 @@ def _of_publication(standing: Standing) -> Iterator[Trouble]:
         yield of_age(kind, WHOLE, standing.now - row.since, cycles=row.cycles)
 
 
-def _of_sources(standing: Standing, *, we_stand_still: bool) -> Iterator[Trouble]:
+def _of_sources(standing: Standing) -> Iterator[Trouble]:
     """Down and late are two things: theirs, and ours. One that is held was read; a person has the word."""
+    is_behind = _is_behind(standing)
     for one in standing.sources:
         if not one.is_late or one.state == "held":
             continue
@@ -194,7 +201,7 @@ def _of_sources(standing: Standing, *, we_stand_still: bool) -> Iterator[Trouble
         if one.state == "down":
             kind = standing.kinds["source_down"]
             yield of_age(kind, one.source_id, _age(one, kind), **facts, error=_class_of(one.reason))
-        elif not we_stand_still:
+        elif not is_behind:
             kind = standing.kinds["source_late"]
             yield of_age(kind, one.source_id, _age(one, kind), **facts)
 
