@@ -1,4 +1,4 @@
-"""Runs of `watch_over` by Airflow itself: its notifiers, a real mail server, and a real server for Slack and a webhook."""
+"""Runs of `watch_over` by Airflow itself: its notifiers, and real servers for mail, Slack and a webhook."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def ran(environ: dict[str, str], runs: int = 1) -> list[dict[str, str]]:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     ended: list[dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
+    assert {one["run"] for one in ended} == {"success"}, done.stdout[-5000:]
     return ended
 
 
@@ -44,7 +45,8 @@ def connections(mail: MailServer, receiver: AlertReceiver) -> dict[str, str]:
         "SLACK": {"conn_type": "slackwebhook", "password": f"{receiver.address}/services/T0/B0/x"},
         "WEBHOOK": {"conn_type": "http", "host": f"{receiver.address}/hook", "password": "t0ken"},
     }  # fmt: skip
-    return {f"AIRFLOW_CONN_MOTCUA_ALERTS_{name}": json.dumps(one) for name, one in told.items()}
+    named = {f"AIRFLOW_CONN_MOTCUA_ALERTS_{name}": json.dumps(one) for name, one in told.items()}
+    return {"AIRFLOW__API__BASE_URL": "https://airflow.example/", **named}
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def test_each_channel_gets_one_message_and_no_second_one(ledgers: Ledgers, tmp_p
         "[Cảnh báo] Một cửa Hải Phòng 25/12 10:00: Nguồn không đọc được (1 mới xảy ra, 1 đang còn)"
     )
     assert hook["opened"][0]["subjects"] == SOURCES[:1]
-    assert hook["links"]["Nguồn dữ liệu"].endswith("/plugin/nguon-du-lieu")
+    assert hook["links"]["Nguồn dữ liệu"] == "https://airflow.example/plugin/nguon-du-lieu"
     for said in (text, json.dumps(slack, ensure_ascii=False), json.dumps(hook, ensure_ascii=False)):
         assert SOURCES[0] in said
         assert "docs/operating.md#source_down" in said
