@@ -37,7 +37,8 @@ def test_every_line_of_a_cycle_says_of_which_run_and_source_it_is_and_nothing_of
     told = lines(done.stderr)
     assert all({"timestamp", "level", "logger", "event"} <= one.keys() for one in told)
     ours = [one for one in told if one["logger"].startswith("motcua.steps.")]
-    assert {(one["run"], one["stage"]) for one in ours} >= {(1, "collect"), (1, "judge"), (1, "consolidate")}
+    assert {one.get("run") for one in ours} == {1}
+    assert {one["stage"] for one in ours} >= {"collect", "judge", "consolidate"}
     (refused,) = [one for one in ours if "could not be read" in one["event"]]
     named = {name: refused[name] for name in ("level", "run", "stage", "source", "batch")}
     assert named == {

@@ -91,10 +91,10 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
         outcomes = [reading.result() for reading in readings.values()]
         run.rows = sum(rows for rows in outcomes if rows is not None)
         run.peak_memory_mb = place.peak_memory_mb()
+        down = outcomes.count(None)
+        log.info("collected %d sources, %d down, %d rows", len(wanted) - down, down, run.rows)
     if desk.misconfigured and len(desk.misconfigured) == len(wanted):
         raise desk.misconfigured[0]  # nothing could be read at all: whoever asked has something to mend
-    down = outcomes.count(None)
-    log.info("collected %d sources, %d down, %d rows", len(wanted) - down, down, run.rows)
     return {"sources": len(sources), "ok": len(sources) - down, "down": down, "rows": run.rows}
 
 

@@ -119,13 +119,13 @@ def _merge_all(
         outcomes = [outcome for done in pool.map(lambda one: _merge_share(engine, part, one), some) for outcome in done]
         merged = [outcome for outcome in outcomes if isinstance(outcome, Merged)]
         run.rows, run.peak_memory_mb = sum(outcome.accepted for outcome in merged), place.peak_memory_mb()
-    counts = {entry.name: sum(getattr(outcome, entry.name) for outcome in merged) for entry in fields(Merged)}
-    others = {
-        "held": sum(isinstance(outcome, Held) for outcome in outcomes),
-        "refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
-        "stale": outcomes.count(None),
-    }
-    log.info("merged %d batches, %d held, %d refused: %s", len(merged), others["held"], others["refused"], counts)
+        counts = {entry.name: sum(getattr(outcome, entry.name) for outcome in merged) for entry in fields(Merged)}
+        others = {
+            "held": sum(isinstance(outcome, Held) for outcome in outcomes),
+            "refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
+            "stale": outcomes.count(None),
+        }
+        log.info("merged %d batches, %d held, %d refused: %s", len(merged), others["held"], others["refused"], counts)
     return others | counts
 
 

@@ -84,8 +84,8 @@ def judge(
         with engine.begin() as connection:
             ledger.mark_judged(connection, cycle_id, _judged_by(registry, pages, cycle_id), _newest(outcomes))
         run.rows, run.peak_memory_mb = sum(one.rows for one in outcomes), place.peak_memory_mb()
-    refused = sum(one.refused for one in outcomes)
-    log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), refused)
+        refused = sum(one.refused for one in outcomes)
+        log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), refused)
     return {"rows": run.rows, "accepted": sum(one.accepted for one in outcomes), "quarantined": refused}
 
 
