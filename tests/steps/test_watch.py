@@ -41,6 +41,12 @@ def test_nights_and_weekends_make_nothing_stale(ledgers: Ledgers) -> None:
     assert [(kind, facts) for kind, _, _, facts in late] == [("nothing_runs", {"minutes": 45})]
 
 
+def test_where_no_source_waits_no_run_is_missed(ledgers: Ledgers) -> None:
+    ledgers.good_day()
+    ledgers.back(SOURCES, at=AS_OF + timedelta(minutes=20))
+    assert seen(ledgers, AS_OF + timedelta(minutes=40)) == []
+
+
 def test_a_cycle_that_is_still_at_it_makes_no_source_late(ledgers: Ledgers) -> None:
     ledgers.good_day()
     ledgers.cycle(as_of=AS_OF, ended=None)

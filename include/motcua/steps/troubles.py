@@ -152,13 +152,12 @@ def judged(standing: Standing) -> Iterator[Trouble]:
 
 
 def _nothing_runs(standing: Standing) -> Iterator[Trouble]:
-    """No cycle for so much working time: nights and holidays ask for none."""
+    """No cycle for so much working time, though a source waits: nights and holidays ask for none."""
     kind, (row,) = standing.kinds["nothing_runs"], standing.rows["cycles"]
+    if row.running_since is not None or not _is_behind(standing) or not any(one.is_late for one in standing.sources):
+        return
     age = working_age(standing.calendar, row.newest, standing.as_of)
-    if age is None:
-        yield _simply(standing, kind.name, WHOLE)
-    elif _is_behind(standing) and row.running_since is None:
-        yield of_age(kind, WHOLE, age)
+    yield _simply(standing, kind.name, WHOLE) if age is None else of_age(kind, WHOLE, age)
 
 
 def _is_behind(standing: Standing) -> bool:

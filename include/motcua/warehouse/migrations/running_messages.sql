@@ -69,9 +69,9 @@ CREATE VIEW api.incident AS
 SELECT incident_id, kind, subject, severity, facts, first_seen, last_seen, opened_at, closed_at
 FROM core.incident WHERE opened_at IS NOT NULL;
 CREATE VIEW api.message AS SELECT * FROM core.message;
--- the breaker, without the portal's own words
-CREATE VIEW api.sender AS
-SELECT failures, closed_until, refusals, tolerance, doubted_at, drained_at FROM core.sender;
+-- the sender's breaker, its doubts and its last drain; a part before this one may have made it already
+CREATE OR REPLACE VIEW api.sender AS
+SELECT failures, closed_until, reason, refusals, tolerance, doubted_at, doubt, drained_at, drained FROM core.sender;
 
 GRANT INSERT ON core.stage_failure TO motcua_pipeline, motcua_sender, motcua_publisher, motcua_notifier;
 GRANT SELECT, INSERT, UPDATE ON core.incident, core.message TO motcua_notifier;
