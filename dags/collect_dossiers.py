@@ -22,6 +22,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import DAG, Param, task
 from stages import NOTHING_DUE, is_backfill, read_and_merge
+from telling import COLLECTED_WITHIN, ends_within
 from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, moment, places, settings
 from working_hours import WorkingHoursTimetable
 
@@ -36,6 +37,7 @@ with DAG(
     start_date=BEGINS,
     catchup=False,
     max_active_runs=1,
+    deadline=ends_within(COLLECTED_WITHIN),
     default_args={**DEFAULTS, "retry_policy": BY_KIND_OF_ERROR},
     tags=["motcua", "sources", "warehouse"],
     params={

@@ -24,6 +24,7 @@ class Settings:
         feed_url: fsspec URL of the published feed.
         reports_url: fsspec URL of the reports to the offices.
         reports_address: where people find what lies at `reports_url`, or None.
+        runbook_url: where people find `docs/operating.md`, for the links in messages, or None.
         connections: file with connections in Airflow's local-filesystem JSON format, or None.
         workers: processes that collect and judge side by side in `motcua cycle`.
         archive_months: how long pages stay after the last listing that had them.
@@ -41,6 +42,7 @@ class Settings:
     feed_url: str
     reports_url: str
     reports_address: str | None
+    runbook_url: str | None
     connections: Path | None
     workers: int
     archive_months: int
@@ -62,6 +64,7 @@ class Settings:
             feed_url=given.get("MOTCUA_FEED_URL", (home / "feeds" / "v1").as_uri()),
             reports_url=given.get("MOTCUA_REPORTS_URL", (home / "reports").as_uri()),
             reports_address=given.get("MOTCUA_REPORTS_ADDRESS"),
+            runbook_url=given.get("MOTCUA_RUNBOOK_URL"),
             connections=_path(given.get("MOTCUA_CONNECTIONS")),
             workers=_count(given, "MOTCUA_WORKERS", default=2),
             archive_months=_count(given, "MOTCUA_ARCHIVE_MONTHS", default=24),

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = (
     "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "asof", "units", "figures", "check-file",
+    "freshness", "incidents",
     "audit", "sources", "holds", "quarantine", "archive", "rules", "rebuild", "feed", "reports", "outbox",
 )  # fmt: skip
 BELOW = (

@@ -26,6 +26,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
         "publish_progress": ["dossiers"],
         "report_quality": [],
         "reconcile_government": [],
+        "watch_over": ["dossiers"],
     }
 
 
@@ -42,6 +43,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "replay_quarantine": "50 * * * *",
         "report_quality": "15 5 * * *",
         "sync_source": "None",
+        "watch_over": "Asset or 3-59/5 * * * *",
     }
 
 
@@ -59,6 +61,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
         "publish_progress": "Asset",
         "report_quality": "None",
         "reconcile_government": "None",
+        "watch_over": "Asset",
     }
 
 

@@ -44,10 +44,13 @@ RIGHTS = {
         "api.upkeep": "r",
         # keys that people changed, and the trail of all that they did
         "core.key_change": "ar", "api.audit": "r",
+        # what a stage that failed leaves behind; what is wrong, and who was told
+        "core.stage_failure": "a", "api.stage_failure": "r", "api.missed_deadline": "r", "api.incident": "r",
+        "api.message": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
-        "core.source_dossier": "r", "core.stage_run": "a",
+        "core.source_dossier": "r", "core.stage_run": "a", "core.stage_failure": "a",
         # what the portal would refuse is an issue; what people and reconciliations decide stays
         "core.issue": "ar w(batch_id,last_seen,owner,page_sha256,settled_at,severity)", "core.delivery_decision": "ar",
         "core.reconciliation": "arw",
@@ -56,21 +59,28 @@ RIGHTS = {
     },
     Role.PUBLISHER: {
         "core.publication": "ar w(removed_at,removed_because,removed_by)", "core.stage_run": "a",
+        "core.stage_failure": "a",
         "core.feed_key": "arw", "core.shown": "arw", "core.withheld": "ar",
         "api.cycle": "r", "api.dossier": "r", "api.quarantine": "r", "api.source_state": "r", "api.step": "r",
         # reports to the offices: what is wrong, where it stands in what was read, what the portal refused
         "api.issue": "r", "api.delivery": "r", "api.batch": "r", "api.batch_pages": "r",
         "core.report_revocation": "ar", "core.report_mail": "arw",
     },
-    Role.NOTIFIER: {"core.notice": "arw", "core.stage_run": "a", "api.notice": "r"},
+    # subscribers of the feed, and the city's own people: what is wrong, and who was told of it
+    Role.NOTIFIER: {
+        "core.notice": "arw", "core.stage_run": "a", "core.stage_failure": "a", "api.notice": "r",
+        "core.incident": "arw", "core.incident_event": "ar", "core.message": "arw",
+        "core.missed_deadline": "a r(dag_id,run_key)",
+    },
     # every view, and nothing else
     Role.WATCHER: {
         "api.batch": "r", "api.batch_pages": "r", "api.claim": "r", "api.cycle": "r", "api.delivery": "r",
         "api.delivery_decision": "r", "api.dossier": "r", "api.dossier_version": "r", "api.erasure": "r",
         "api.feed_key": "r", "api.hold": "r", "api.issue": "r", "api.notice": "r", "api.pruning": "r",
         "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
-        "api.audit": "r", "api.report_revocation": "r", "api.schedule_change": "r", "api.schedule_in_force": "r",
-        "api.sender": "r", "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r",
+        "api.audit": "r", "api.incident": "r", "api.message": "r", "api.missed_deadline": "r",
+        "api.report_revocation": "r", "api.schedule_change": "r", "api.schedule_in_force": "r", "api.sender": "r",
+        "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r", "api.stage_failure": "r",
         "api.stage_run": "r", "api.step": "r", "api.upkeep": "r", "api.withheld": "r",
     },
 }  # fmt: skip

@@ -28,6 +28,7 @@ from motcua.cli import (
     trace,
     units,
     upkeep,
+    watching,
 )
 from motcua.cli.terminal import OUR_FAILURE, STATUSES, WRONG_USE, fail, log_to_standard_error
 from motcua.errors import ConfigError, MotcuaError
@@ -40,7 +41,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=STATUSES,
 )
-for part in (cycles.app, stages.app, trace.app, asof.app, units.app, check_file.app, upkeep.app, audit.app):
+for part in (
+    cycles.app,
+    stages.app,
+    trace.app,
+    asof.app,
+    units.app,
+    check_file.app,
+    upkeep.app,
+    audit.app,
+    watching.app,
+):
     app.add_typer(part)  # without a name: its commands stand beside the others
 app.add_typer(sources.app, name="sources")
 app.add_typer(schedule.app, name="schedule")
@@ -58,7 +69,7 @@ def main() -> None:
     """Entry point: our errors become one line and an exit status, never a stack trace."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops us gets the same order as Ctrl-C
     try:
-        log_to_standard_error(os.environ.get("MOTCUA_LOG") or "WARNING")
+        log_to_standard_error(os.environ.get("MOTCUA_LOG") or "WARNING", os.environ.get("MOTCUA_LOG_FORMAT") or "text")
         app()
     except ConfigError as error:
         fail("cấu hình", error, WRONG_USE)

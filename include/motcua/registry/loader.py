@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from motcua.domain.codes import PROCEDURE_CODE
 from motcua.domain.text import fold
+from motcua.registry.alerts import read_alerts
 from motcua.registry.calendar import read_working_days
 from motcua.registry.corrections import Correctable, read_corrections
 from motcua.registry.model import Procedure, Registry
@@ -68,6 +69,7 @@ def load_registry(path: Path | None = None) -> Registry:
         corrections=read_corrections(directory.file("corrections.yaml"), correctable, problems),
         rules=read_rules(directory.optional("rules.yaml"), problems),
         subscribers=read_subscribers(directory.optional("subscribers.yaml"), problems),
+        alerts=read_alerts(directory.optional("alerts.yaml"), problems),
         canaries=_canaries(directory.optional("canaries.txt"), problems),
         fingerprint=directory.fingerprint(),
         fingerprint_of_verdicts=directory.fingerprint_of_verdicts(),

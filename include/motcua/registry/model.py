@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from motcua.domain.codes import canonical_agency
 from motcua.domain.units import Succession
+from motcua.registry.alerts import Alerts
 
 if TYPE_CHECKING:  # it brings pandas, which Airflow's timetable does without
     from motcua.domain.calendar import WorkingCalendar
@@ -248,6 +249,7 @@ class Registry:
         corrections: known errors of sources, in the order in which they count.
         rules: severities that count instead of the rule book's, by rule: `critical, warning, ignored`.
         subscribers: of the city feed, by id.
+        alerts: what people are told of, and from when on.
         canaries: texts planted among personal data, which must never leave; only for finding them if they do.
         fingerprint: sha256 of all files.
         fingerprint_of_verdicts: of those by which rows are judged: tables, calendar and rules.
@@ -268,6 +270,7 @@ class Registry:
     corrections: tuple[Correction, ...]
     rules: Mapping[str, str]
     subscribers: Mapping[str, Subscriber]
+    alerts: Alerts
     canaries: tuple[str, ...]
     fingerprint: str
     fingerprint_of_verdicts: str

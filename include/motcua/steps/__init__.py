@@ -28,13 +28,15 @@ from motcua.steps.schedule import (
 )
 from motcua.steps.summary import summary
 from motcua.steps.takedown import take_down
+from motcua.steps.tell import tell
 from motcua.steps.trial import try_rules
+from motcua.steps.watch import incidents, note_missed_deadline, watch
 
 __all__ = [
     "build_reports", "change_schedule", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain",
-    "drop_deliveries", "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "maintain", "next_runs", "notify",
-    "outbox", "pause", "plan", "plan_due", "prepare", "prune", "publish", "quarantine", "quarantined", "rebuild",
-    "rebuilt_warehouses", "reconcile", "replay_changed", "replay_quarantine", "report", "report_links",
-    "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule", "schedule_changes", "scope_named",
-    "subscribers", "summary", "take_down", "try_rules", "unpause",
+    "drop_deliveries", "drop_rebuilt", "erase", "holds", "incidents", "judge", "mail_digest", "maintain", "next_runs",
+    "note_missed_deadline", "notify", "outbox", "pause", "plan", "plan_due", "prepare", "prune", "publish",
+    "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile", "replay_changed", "replay_quarantine",
+    "report", "report_links", "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule",
+    "schedule_changes", "scope_named", "subscribers", "summary", "take_down", "tell", "try_rules", "unpause", "watch",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from motcua.domain.schedule import NIGHT_BEGINS, NIGHT_ENDS
 from motcua.errors import ConfigError, MotcuaError, SourceError, SourceUnavailable, StaleWrite
 from motcua.failpoints import pass_by
 from motcua.landing import Archive
+from motcua.logs import bound
 from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.registry import Registry, Source
 from motcua.registry.schedules import schedule_of
@@ -93,10 +94,10 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
         outcomes = [reading.result() for reading in readings.values()]
         run.rows = sum(rows for rows in outcomes if rows is not None)
         run.peak_memory_mb = place.peak_memory_mb()
+        down = outcomes.count(None)
+        log.info("collected %d sources, %d down, %d rows", len(wanted) - down, down, run.rows)
     if desk.misconfigured and len(desk.misconfigured) == len(wanted):
         raise desk.misconfigured[0]  # nothing could be read at all: whoever asked has something to mend
-    down = outcomes.count(None)
-    log.info("collected %d sources, %d down, %d rows", len(wanted) - down, down, run.rows)
     return {"sources": len(sources), "ok": len(sources) - down, "down": down, "rows": run.rows}
 
 
@@ -108,7 +109,11 @@ def _as_they_count(connection: sa.Connection, registry: Registry, names: list[st
 
 def _read(desk: _Desk, source: Source) -> int | None:
     """Rows read, or None when the source could not be read."""
-    with desk.engine.connect() as connection, reading(connection, source.id) as is_ours:
+    with (
+        bound(run=desk.cycle.cycle_id, stage="collect", source=source.id, batch=_batch_id(desk.cycle, source)),
+        desk.engine.connect() as connection,
+        reading(connection, source.id) as is_ours,
+    ):
         try:
             if not is_ours:
                 raise SourceUnavailable(source.id, "another cycle is reading it; the next one does", kind=ledger.BUSY)
@@ -151,7 +156,7 @@ def _listing(desk: _Desk, connection: sa.Connection, source: Source, window: Win
 def _keep(connection: sa.Connection, cycle: ledger.Cycle, source: Source, window: Window, listing: Listing) -> None:
     """The batch exists from here on."""
     ledger.record_collected(
-        connection, batch_id=f"{cycle.cycle_id}.{source.id}", at=cycle, source_id=source.id, kind=_kind(window),
+        connection, batch_id=_batch_id(cycle, source), at=cycle, source_id=source.id, kind=_kind(window),
         window=(window.since, window.until), pages=[Page(page.sha256, page.note) for page in listing.pages],
         announced=listing.announced, fetched=listing.fetched, clock_skew_seconds=listing.clock_skew_seconds,
     )  # fmt: skip
@@ -162,10 +167,14 @@ def _record(desk: _Desk, source: Source, error_kind: str, error: BaseException) 
     window = _window(desk, source)
     with desk.engine.begin() as connection:
         ledger.record_failed(
-            connection, batch_id=f"{desk.cycle.cycle_id}.{source.id}", at=desk.cycle, source_id=source.id,
+            connection, batch_id=_batch_id(desk.cycle, source), at=desk.cycle, source_id=source.id,
             kind=_kind(window), window=(window.since, window.until), error_kind=error_kind,
             error=str(error) if isinstance(error, MotcuaError) else type(error).__name__,
         )  # fmt: skip
+
+
+def _batch_id(cycle: ledger.Cycle, source: Source) -> str:
+    return f"{cycle.cycle_id}.{source.id}"
 
 
 def _kind(window: Window) -> str:

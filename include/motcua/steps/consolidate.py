@@ -19,6 +19,7 @@ from motcua.domain.volume import ordinary
 from motcua.errors import StaleWrite
 from motcua.failpoints import pass_by
 from motcua.landing import Staging
+from motcua.logs import bound
 from motcua.mapping import SPECS
 from motcua.registry import Registry
 from motcua.settings import Settings
@@ -126,15 +127,20 @@ def _merge_all(
         outcomes = [outcome for done in pool.map(lambda one: _merge_share(engine, part, one), some) for outcome in done]
         merged = [outcome for outcome in outcomes if isinstance(outcome, Merged)]
         run.rows, run.peak_memory_mb = sum(outcome.accepted for outcome in merged), place.peak_memory_mb()
-    counts = {entry.name: sum(getattr(outcome, entry.name) for outcome in merged) for entry in fields(Merged)}
-    others = {
-        "held": sum(isinstance(outcome, Held) for outcome in outcomes),
-        "refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
-        "stale": outcomes.count(None),
-    }
-    log.info(
-        "%s: merged %d batches, %d held, %d refused: %s", name, len(merged), others["held"], others["refused"], counts
-    )
+        counts = {entry.name: sum(getattr(outcome, entry.name) for outcome in merged) for entry in fields(Merged)}
+        others = {
+            "held": sum(isinstance(outcome, Held) for outcome in outcomes),
+            "refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
+            "stale": outcomes.count(None),
+        }
+        log.info(
+            "%s: merged %d batches, %d held, %d refused: %s",
+            name,
+            len(merged),
+            others["held"],
+            others["refused"],
+            counts,
+        )
     return others | counts
 
 
@@ -237,7 +243,13 @@ def _merge_in_session(engine: sa.Engine, part: _Part, share: Sequence[ledger.Col
         connection.detach()  # its session tables end with it, however it ends
         stage(connection, _of(part, share))
         pass_by("merge.after_stage")
-        return [_merge(connection, part.batches[batch.source_id], part.seniority) for batch in share]
+        return [_merge_one(connection, part, batch) for batch in share]
+
+
+def _merge_one(connection: sa.Connection, part: _Part, batch: ledger.Collected) -> Outcome:
+    known = part.batches[batch.source_id]
+    with bound(run=known.cycle_id, stage="consolidate", source=known.source_id, batch=known.batch_id):
+        return _merge(connection, known, part.seniority)
 
 
 def _of(part: _Part, share: Sequence[ledger.Collected]) -> Iterator[Judged]:

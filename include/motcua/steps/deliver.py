@@ -33,7 +33,7 @@ def drain(
     ):
         outcome = government.drain(engine, connections.get(PORTAL), place.registry(settings.registry), clock=clock)
         run.rows, run.peak_memory_mb = outcome.accepted, place.peak_memory_mb()
-    log.info("told the portal: %s", outcome.as_dict())
-    if outcome.stopped is not None:
-        log.warning("stopped early: %s; %d dossiers wait, the next run goes on", outcome.stopped, outcome.queued)
+        log.info("told the portal: %s", outcome.as_dict())
+        if outcome.stopped is not None:
+            log.warning("stopped early: %s; %d dossiers wait, the next run goes on", outcome.stopped, outcome.queued)
     return outcome.as_dict()

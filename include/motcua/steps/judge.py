@@ -86,8 +86,8 @@ def judge(
             makers = _judged_by(registry, pages, cycle_id)
             ledger.mark_judged(connection, cycle_id, makers, _newest(outcomes), staged=own)
         run.rows, run.peak_memory_mb = sum(one.rows for one in outcomes), place.peak_memory_mb()
-    refused = sum(one.refused for one in outcomes)
-    log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), refused)
+        refused = sum(one.refused for one in outcomes)
+        log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), refused)
     return {"rows": run.rows, "accepted": sum(one.accepted for one in outcomes), "quarantined": refused}
 
 
