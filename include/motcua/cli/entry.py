@@ -16,6 +16,7 @@ from motcua.cli import (
     cycles,
     feed,
     holds,
+    metrics,
     outbox,
     quarantine,
     rebuild,
@@ -37,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=STATUSES,
 )
-for part in (cycles.app, stages.app, trace.app, asof.app, units.app, check_file.app):
+for part in (cycles.app, stages.app, trace.app, asof.app, units.app, check_file.app, metrics.app):
     app.add_typer(part)  # without a name: its commands stand beside the others
 app.add_typer(sources.app, name="sources")
 app.add_typer(holds.app, name="holds")

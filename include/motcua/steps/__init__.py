@@ -7,6 +7,7 @@ from motcua.steps.deliver import drain
 from motcua.steps.erasure import erase
 from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
+from motcua.steps.metrics import measure, push_metrics
 from motcua.steps.notify import notify, resume, subscribers
 from motcua.steps.outbox import deliveries, drop_deliveries, outbox, retry_deliveries
 from motcua.steps.publish import publish
@@ -21,8 +22,8 @@ from motcua.steps.trial import try_rules
 
 __all__ = [
     "build_reports", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain", "drop_deliveries",
-    "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "notify", "outbox", "plan", "prepare", "prune",
-    "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile", "replay_changed",
-    "replay_quarantine", "report", "report_links", "resume", "retry_deliveries", "revoke_report", "subscribers",
-    "summary", "take_down", "try_rules",
+    "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "measure", "notify", "outbox", "plan", "prepare", "prune",
+    "publish", "push_metrics", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile",
+    "replay_changed", "replay_quarantine", "report", "report_links", "resume", "retry_deliveries", "revoke_report",
+    "subscribers", "summary", "take_down", "try_rules",
 ]  # fmt: skip
