@@ -37,7 +37,7 @@ RIGHTS = {
         "api.batch_pages": "r", "api.report_mail": "r", "api.report_revocation": "r",
         "api.delivery_decision": "r", "api.reconciliation": "r",
         "api.claim": "r", "api.source_day": "r", "api.erasure": "r", "api.pruning": "r",
-        "api.notice": "r", "api.breaker": "r",
+        "api.notice": "r", "api.sender": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
@@ -59,12 +59,12 @@ RIGHTS = {
     Role.NOTIFIER: {"core.notice": "arw", "core.stage_run": "a", "api.notice": "r"},
     # every view, and nothing else
     Role.WATCHER: {
-        "api.batch": "r", "api.batch_pages": "r", "api.breaker": "r", "api.claim": "r", "api.cycle": "r",
-        "api.delivery": "r", "api.delivery_decision": "r", "api.dossier": "r", "api.dossier_version": "r", "api.erasure": "r",
+        "api.batch": "r", "api.batch_pages": "r", "api.claim": "r", "api.cycle": "r", "api.delivery": "r",
+        "api.delivery_decision": "r", "api.dossier": "r", "api.dossier_version": "r", "api.erasure": "r",
         "api.feed_key": "r", "api.hold": "r", "api.issue": "r", "api.notice": "r", "api.pruning": "r",
         "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
-        "api.report_revocation": "r", "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r",
-        "api.stage_run": "r", "api.step": "r", "api.withheld": "r",
+        "api.report_revocation": "r", "api.sender": "r", "api.source_day": "r", "api.source_dossier": "r",
+        "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.withheld": "r",
     },
 }  # fmt: skip
 SCHEMAS = {

@@ -44,7 +44,7 @@ _HOLDS = sa.text("SELECT count(*) AS n, min(raised_at) AS oldest FROM api.hold W
 _OUTBOX = sa.text("SELECT service, state, count(*) AS n, min(queued_at) AS oldest FROM api.delivery GROUP BY 1, 2")
 _OPEN = ("queued", "sent", "unknown")
 _BREAKER = sa.text("""
-SELECT coalesce(closed_until > :as_of, false) AS is_open, doubted_at IS NOT NULL AS is_doubted FROM api.breaker
+SELECT coalesce(closed_until > :as_of, false) AS is_open, doubted_at IS NOT NULL AS is_doubted FROM api.sender
 """)
 _FEED = sa.text("SELECT seq, as_of, rows FROM api.publication ORDER BY seq DESC LIMIT 1")
 
