@@ -42,11 +42,18 @@ soak: $(READY) ## the long forms: crashes at every step, runs at once, pages tha
 browser:
 	@$(call install,Chromium,chromium chromium-browser google-chrome,chromium fonts-dejavu-core,tests of the public page)
 
-# programs alone: MariaDB's packages bring no service that would start, and nginx's is masked before it could
+# programs alone: MariaDB's packages bring no service that would start; those of nginx and Prometheus are masked before
 servers:
 	@$(call install,MariaDB,mariadbd /usr/sbin/mariadbd,mariadb-server-core mariadb-client-core,tests on MariaDB)
-	@command -v nginx > /dev/null || [ "$$(id -u)" != 0 ] || [ ! -d /run/systemd/system ] || systemctl --quiet mask nginx
+	@$(call mask,nginx)
 	@$(call install,nginx,nginx /usr/sbin/nginx,nginx libnginx-mod-http-js,tests of the web server)
+	@$(call mask,prometheus)
+	@$(call install,Prometheus,promtool,prometheus,tests of the alert rules)
+
+# a program's service of the same name, where there is systemd and the program is not there yet
+define mask
+command -v $(1) > /dev/null || [ "$$(id -u)" != 0 ] || [ ! -d /run/systemd/system ] || systemctl --quiet mask $(1)
+endef
 
 # name, programs any of which will do, packages that bring it, what is skipped without
 define install

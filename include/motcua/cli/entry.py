@@ -18,6 +18,7 @@ from motcua.cli import (
     holds,
     metrics,
     outbox,
+    quality,
     quarantine,
     rebuild,
     reports,
@@ -49,6 +50,7 @@ app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(feed.app, name="feed")
 app.add_typer(reports.app, name="reports")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(quality.app, name="quality")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from motcua.steps.metrics import measure, push_metrics
 from motcua.steps.notify import notify, resume, subscribers
 from motcua.steps.outbox import deliveries, drop_deliveries, outbox, retry_deliveries
 from motcua.steps.publish import publish
+from motcua.steps.quality_report import build_quality_report
 from motcua.steps.quarantine import quarantine, quarantined, replay_changed, replay_quarantine
 from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
 from motcua.steps.reconcile import reconcile
@@ -21,9 +22,9 @@ from motcua.steps.takedown import take_down
 from motcua.steps.trial import try_rules
 
 __all__ = [
-    "build_reports", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain", "drop_deliveries",
-    "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "measure", "notify", "outbox", "plan", "prepare", "prune",
-    "publish", "push_metrics", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile",
-    "replay_changed", "replay_quarantine", "report", "report_links", "resume", "retry_deliveries", "revoke_report",
-    "subscribers", "summary", "take_down", "try_rules",
+    "build_quality_report", "build_reports", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain",
+    "drop_deliveries", "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "measure", "notify", "outbox", "plan",
+    "prepare", "prune", "publish", "push_metrics", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses",
+    "reconcile", "replay_changed", "replay_quarantine", "report", "report_links", "resume", "retry_deliveries",
+    "revoke_report", "subscribers", "summary", "take_down", "try_rules",
 ]  # fmt: skip

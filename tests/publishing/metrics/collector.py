@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 Labels = frozenset[tuple[str, str]]
 
@@ -26,28 +27,41 @@ class Collector:
     requests: list[ExportMetricsServiceRequest] = field(default_factory=list)
 
     @property
-    def service(self) -> str:
-        """Who says to have sent the last one."""
-        attributes = self.requests[-1].resource_metrics[0].resource.attributes
-        return next(one.value.string_value for one in attributes if one.key == "service.name")
+    def services(self) -> list[str]:
+        """Who says to have sent each."""
+        return [_service(request) for request in self.requests]
+
+    @property
+    def ours(self) -> list[ExportMetricsServiceRequest]:
+        """What the pipeline sent; Airflow sends its own."""
+        return [request for request in self.requests if _service(request) == "motcua"]
 
     @property
     def gauges(self) -> dict[str, dict[Labels, float]]:
-        """Of the last request, by name and labels."""
-        (scope,) = self.requests[-1].resource_metrics[0].scope_metrics
+        """Of our last request, by name and labels."""
         return {
             metric.name: {
                 frozenset((one.key, one.value.string_value) for one in point.attributes): point.as_double
                 or point.as_int
                 for point in metric.gauge.data_points
             }
-            for metric in scope.metrics
+            for metric in _metrics(self.ours[-1])
         }
 
     @property
     def units(self) -> dict[str, str]:
-        """Of the last request, by name."""
-        return {metric.name: metric.unit for metric in self.requests[-1].resource_metrics[0].scope_metrics[0].metrics}
+        """Of our last request, by name."""
+        return {metric.name: metric.unit for metric in _metrics(self.ours[-1])}
+
+
+def _service(request: ExportMetricsServiceRequest) -> str:
+    attributes = request.resource_metrics[0].resource.attributes
+    return next(one.value.string_value for one in attributes if one.key == "service.name")
+
+
+def _metrics(request: ExportMetricsServiceRequest) -> Sequence[Metric]:
+    (scope,) = request.resource_metrics[0].scope_metrics
+    return scope.metrics
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 def test_a_collector_gets_every_value_with_its_labels_and_unit(collector: Collector) -> None:
     assert push(MEASURED) is True
-    assert collector.service == "motcua"
+    assert collector.services == ["motcua"]
     assert collector.gauges == {
         "motcua_source_age_working_seconds": {frozenset(SOURCE.items()): 5400.0},
         "motcua_source_late": {frozenset(SOURCE.items()): 0.0},
