@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Told:
     settings: Settings
     events: list[Event]
     collector: Collector
+    began: float
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +53,14 @@ def told(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Told]:  # fmt: skip
     running_city.misbehave(source=DOWN, mode="html_login")
-    home = tmp_path_factory.mktemp("airflow")
+    home, began = tmp_path_factory.mktemp("airflow"), time.time()
     file = home / "events.json"
     with (
         installed(postgres, template_database, city_home, tmp_path_factory.mktemp("home")) as pipeline,
         collecting() as collector,
     ):
         environ = airflow_environ(
-            home, **environment_of(pipeline.settings), MOTCUA_SCHEDULE="off",
+            home, **environment_of(pipeline.settings),
             AIRFLOW__SECRETS__BACKEND="airflow.secrets.local_filesystem.LocalFilesystemBackend",
             AIRFLOW__SECRETS__BACKEND_KWARGS=json.dumps({"connections_file_path": str(city_home / "connections.json")}),
             AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps({"type": "file", "log_file_path": str(file), "append": True}),
@@ -74,9 +75,10 @@ def told(
                 env=environ, cwd=CHECKOUT, check=False, capture_output=True, text=True, timeout=300,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
-            assert json.loads(done.stdout.splitlines()[-1])[0]["run"] == "success"
+            (outcome,) = json.loads(done.stdout.splitlines()[-1])
+            assert outcome["run"] == "success"
         events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        yield Told(pipeline.settings, events, collector)
+        yield Told(pipeline.settings, events, collector, began)
 
 
 def ended(events: list[Event], job: str) -> Event:
@@ -154,15 +156,18 @@ def test_the_end_of_a_cycle_and_of_a_publication_is_measured(told: Told) -> None
     gauges = told.collector.gauges
     assert len(told.collector.ours) == 2
     assert list(gauges["motcua_feed_version"].values()) == [1]
-    late = {dict(labels)["source"]: value for labels, value in gauges["motcua_source_late"].items()}
-    assert (len(late), late[SOURCE], late[DOWN]) == (258, 0, 1)
-    # the moment of the newest cycle, where nothing runs by the clock
-    moment = datetime.fromisoformat(AS_OF).timestamp()
-    assert list(gauges["motcua_measured_timestamp_seconds"].values()) == [moment]
+    down = {
+        dict(labels)["source"]
+        for labels, value in gauges["motcua_source_state"].items()
+        if ("state", "down") in labels and value == 1
+    }
+    assert down == {DOWN}
+    (moment,) = gauges["motcua_measured_timestamp_seconds"].values()
+    assert told.began < moment < time.time()
 
 
 def test_airflow_sends_its_own_metrics_to_the_same_collector(told: Told) -> None:
-    assert "Airflow" in told.collector.services
+    assert "airflow" in told.collector.services
 
 
 def test_without_a_transport_nobody_loads_it(tmp_path: Path) -> None:

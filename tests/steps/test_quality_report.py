@@ -155,7 +155,7 @@ def test_a_page_that_tells_of_a_person_is_not_written(merged: Settings, tmp_path
 def test_an_installation_without_a_dossier_has_a_report_too(settings: Settings) -> None:
     done = steps.build_quality_report(settings=settings, as_of=NOW)
     assert (done["known"], done["refused"]) == (0, 0)
-    assert "chưa có hồ sơ" in (settings.home / "quality" / "index.html").read_text(encoding="utf-8")
+    assert "Hiện chưa có hồ sơ nào." in (settings.home / "quality" / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_book_is_what_is_in_force() -> None:

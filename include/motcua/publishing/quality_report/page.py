@@ -46,14 +46,13 @@ def curve(trend: Sequence[Rate]) -> str:
     known = [(place, rate.passed) for place, rate in enumerate(trend) if rate.passed is not None]
     if not known:
         return ""
-    lowest = min(*(value for _, value in known), 1 - LEAST_SPAN)
-    step = WIDTH / max(len(trend) - 1, 1)
-    return " ".join(f"{place * step:.1f},{(1 - value) / (1 - lowest) * HEIGHT:.1f}" for place, value in known)
+    step, span = WIDTH / max(len(trend) - 1, 1), 1 - floor(trend)
+    return " ".join(f"{place * step:.1f},{(1 - value) / span * HEIGHT:.1f}" for place, value in known)
 
 
-def lowest(trend: Sequence[Rate]) -> Rate | None:
-    """The worst day's."""
-    return min((rate for rate in trend if rate.passed is not None), key=lambda rate: rate.passed or 0.0, default=None)
+def floor(trend: Sequence[Rate]) -> float:
+    """What the bottom of the curve stands for: the worst day, or a little below the top."""
+    return min([1 - LEAST_SPAN, *(rate.passed for rate in trend if rate.passed is not None)])
 
 
 @cache
@@ -62,7 +61,8 @@ def _template() -> jinja2.Template:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "number": number, "moment": moment, "percent": percent, "shade": shade, "curve": curve, "lowest": lowest,
+        "number": number, "moment": moment, "percent": percent, "shade": shade, "curve": curve,
+        "floor": lambda trend: f"{floor(trend) * 100:.2f} %".replace(".", ","),
         "day": lambda day: f"{day:%d/%m}", "whole_day": lambda day: f"{day:%d/%m/%Y}",
         "title": lambda rule: words.sentence(rule).title,
     }  # fmt: skip
