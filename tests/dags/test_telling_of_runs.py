@@ -66,13 +66,12 @@ def told(
             AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps({"type": "file", "log_file_path": str(file), "append": True}),
             AIRFLOW__OPENLINEAGE__EXTRACTORS="lineage_extractor.TaskLineage",
             AIRFLOW__OPENLINEAGE__NAMESPACE="motcua",
-            AIRFLOW__METRICS__OTEL_ON="true", AIRFLOW__METRICS__LEGACY_NAMES_ON="false",
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.address,
         )  # fmt: skip
         for dag, form in (("collect_dossiers", {"sources": [SOURCE, DOWN]}), ("publish_progress", {})):
             done = subprocess.run(
                 [sys.executable, "-m", "tests.dags.run", dag, json.dumps({"as_of": AS_OF, **form})],
-                env=environ, cwd=CHECKOUT, check=False, capture_output=True, text=True, timeout=300,
+                env=environ, cwd=CHECKOUT, check=False, capture_output=True, text=True, timeout=500,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
             (outcome,) = json.loads(done.stdout.splitlines()[-1])
@@ -164,10 +163,6 @@ def test_the_end_of_a_cycle_and_of_a_publication_is_measured(told: Told) -> None
     assert down == {DOWN}
     (moment,) = gauges["motcua_measured_timestamp_seconds"].values()
     assert told.began < moment < time.time()
-
-
-def test_airflow_sends_its_own_metrics_to_the_same_collector(told: Told) -> None:
-    assert "airflow" in told.collector.services
 
 
 def test_without_a_transport_nobody_loads_it(tmp_path: Path) -> None:

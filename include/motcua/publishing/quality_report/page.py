@@ -15,8 +15,8 @@ from motcua.publishing.office_reports.page import moment, number
 from motcua.publishing.quality_report.report import RECENT, QualityReport, Rate
 
 SEVERITIES = {"critical": "Từ chối", "warning": "Cảnh báo", "ignored": "Bỏ qua"}
-# A curve of 30 days; what is drawn spans at least so much, so that a tenth of a percent is no abyss.
-WIDTH, HEIGHT, LEAST_SPAN = 300.0, 60.0, 0.02
+# A curve of 30 days; what is drawn spans at least so much, so that a dossier more or less is no abyss.
+WIDTH, HEIGHT, LEAST_SPAN = 300.0, 60.0, 0.005
 
 
 def page(report: QualityReport) -> bytes:
