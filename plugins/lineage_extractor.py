@@ -6,6 +6,7 @@ It lies here to be found, and is no plugin: as in the provider, where no transpo
 from __future__ import annotations
 
 import os
+from inspect import signature
 from typing import Any
 
 from airflow.providers.openlineage import conf
@@ -31,8 +32,11 @@ if not conf.is_disabled():
             from motcua.settings import Settings
             from motcua.steps.datasets import touched
 
+            called = signature(self.operator.python_callable).bind_partial(
+                *self.operator.op_args, **self.operator.op_kwargs
+            )
             settings = Settings.from_environment(os.environ)
-            told = touched(self.operator.task_id, self.operator.op_kwargs, settings=settings)
+            told = touched(self.operator.task_id, called.arguments, settings=settings)
             if told is None:
                 return OperatorLineage()
             return OperatorLineage(
