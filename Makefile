@@ -42,15 +42,17 @@ soak: $(READY) ## the long forms: crashes at every step, runs at once, pages tha
 browser:
 	@$(call install,Chromium,chromium chromium-browser google-chrome,chromium fonts-dejavu-core,tests of the public page)
 
-# programs alone: MariaDB's packages bring no service that would start; those of nginx and Prometheus are masked before
+# programs alone: MariaDB's packages bring no service that would start, and the others' are masked before they could
 servers:
 	@$(call install,MariaDB,mariadbd /usr/sbin/mariadbd,mariadb-server-core mariadb-client-core,tests on MariaDB)
 	@$(call mask,nginx)
 	@$(call install,nginx,nginx /usr/sbin/nginx,nginx libnginx-mod-http-js,tests of the web server)
 	@$(call mask,prometheus)
 	@$(call install,Prometheus,promtool,prometheus,tests of the alert rules)
+	@$(call mask,redis-server)
+	@$(call install,Redis,redis-server,redis-server,tests with Celery workers)
 
-# a program's service of the same name, where there is systemd and the program is not there yet
+# a program and its service: what is installed here must not begin to serve
 define mask
 command -v $(1) > /dev/null || [ "$$(id -u)" != 0 ] || [ ! -d /run/systemd/system ] || systemctl --quiet mask $(1)
 endef

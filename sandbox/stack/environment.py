@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+OWN_CODE = str(CHECKOUT / "include")
 USERS = {"admin": "admin", "can_bo": "viewer"}
 
 # The same in docker-compose.yaml: tests/deploy compares.
@@ -30,6 +32,18 @@ AIRFLOW_SETTINGS: Mapping[str, str] = {
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
 }
 
+# More of them where workers of several machines share the tasks; the same in docker-compose.yaml.
+CELERY_SETTINGS: Mapping[str, str] = {
+    # of the whole installation: two workers with two tasks each
+    "AIRFLOW__CORE__PARALLELISM": "4",
+    "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
+    # nothing waits at a busy worker while another is idle, and a worker that is lost takes only what it was doing
+    "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
+    "AIRFLOW__CELERY__TASK_ACKS_LATE": "true",
+    # longer than the longest task may take (60 minutes): sooner, the broker would hand a running one out again
+    "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "4500",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
@@ -38,6 +52,7 @@ class Ports:
     airflow: int
     city: int
     page: int
+    broker: int = field(default_factory=lambda: _free())
 
     @property
     def page_address(self) -> str:
@@ -51,7 +66,7 @@ class Ports:
 
     @classmethod
     def free(cls) -> Ports:
-        """Three that nobody uses now."""
+        """Ones that nobody uses now."""
         return cls(airflow=_free(), city=_free(), page=_free())
 
     @classmethod
@@ -102,7 +117,8 @@ def airflow_environment(home: Path, ports: Ports, database_url: str) -> dict[str
         "MOTCUA_PAGE_URL": ports.page_address,  # plugins/public_page_link.py
         "MOTCUA_REPORTS_ADDRESS": ports.reports_address,
         "AIRFLOW_HOME": str(airflow_home),
-        "PYTHONPATH": str(CHECKOUT / "config"),  # airflow_local_settings.py
+        # this checkout's pipeline, whichever is installed; and airflow_local_settings.py
+        "PYTHONPATH": os.pathsep.join((OWN_CODE, str(CHECKOUT / "config"))),
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
@@ -121,6 +137,16 @@ def airflow_environment(home: Path, ports: Ports, database_url: str) -> dict[str
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(airflow_home / "bundles"),
         "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
         "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(connections),
+    }
+
+
+def celery_environment(ports: Ports, database_url: str, password: str) -> dict[str, str]:
+    """What Airflow is told besides where Celery workers do the tasks; results are kept in Airflow's database."""
+    return {
+        **CELERY_SETTINGS,
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+        "AIRFLOW__CELERY__BROKER_URL": f"redis://:{password}@127.0.0.1:{ports.broker}/0",
+        "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{database_url}",
     }
 
 

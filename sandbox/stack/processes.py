@@ -94,7 +94,7 @@ class Programs:
 
     def check(self) -> None:
         """Raises StackError when one has ended that should not have."""
-        for program in self.started:
+        for program in tuple(self.started):
             if program.process.poll() is not None:
                 code = program.process.returncode
                 raise StackError(f"{program.name} ended with status {code}:\n{program.tail()}\nsee {program.log}")
@@ -114,6 +114,19 @@ class Programs:
             program.stop(within_seconds=within_seconds)
         self.started.clear()
         sweep(self.mark)
+
+    def lose(self, program: Program) -> None:
+        """Kills a program and all that it has started at once, as a machine that loses its power, and forgets it."""
+        self.started.remove(program)  # first: whoever checks meanwhile does not miss it
+        with contextlib.suppress(psutil.NoSuchProcess):
+            head = psutil.Process(program.process.pid)
+            head.suspend()  # or it would replace the children that end before it
+            lost = [head, *head.children(recursive=True)]
+            for process in lost:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            program.process.wait()
+            psutil.wait_procs(lost, timeout=5)
 
     def stop_together(self, programs: Sequence[Program], within_seconds: float = 10) -> None:
         """Stops several that need no order: asked at once, waited for together."""

@@ -10,21 +10,24 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import psycopg
 import requests
 
 from sandbox.city.scenario import CITY_2018, Scenario
 from sandbox.stack.airflow_api import FINISHED, AirflowApi
+from sandbox.stack.broker import start_broker
 from sandbox.stack.environment import (
     CHECKOUT,
+    OWN_CODE,
     Ports,
     airflow_environment,
     airflow_secrets,
+    celery_environment,
     city_home,
     pipeline_environment,
 )
@@ -32,7 +35,10 @@ from sandbox.stack.processes import Program, Programs, StackError, patiently, sw
 from sandbox.stack.progress import Display, Figures
 
 COLLECT, PUBLISH, DRAIN = OF_A_CYCLE = ("collect_dossiers", "publish_progress", "drain_government")
-DAGS = (*OF_A_CYCLE, "sync_source", "decide_hold", "replay_quarantine")
+# every one: what starts nothing by the clock here can be started by hand
+DAGS = tuple(
+    sorted(file.stem for file in (CHECKOUT / "dags").glob("*.py") if "\nwith DAG(" in file.read_text(encoding="utf-8"))
+)
 COMPONENTS = {
     "api-server": ("api-server",),
     # the API server reads the logs from the disk: nobody needs to serve them
@@ -60,6 +66,8 @@ class Plan:
         as_of: the moment at which the stand-in stands; None means the scenario's.
         registry: directory of the registry; None means the scenario's.
         city_options: more arguments for the stand-in.
+        executor: with Celery a broker is started, and `workers` workers; without, the scheduler does the tasks itself.
+        airflow_settings: in place of the stack's own.
     """
 
     home: Path
@@ -69,6 +77,9 @@ class Plan:
     as_of: str | None = None
     registry: Path | None = None
     city_options: tuple[str, ...] = ()
+    executor: Literal["LocalExecutor", "CeleryExecutor"] = "LocalExecutor"
+    workers: int = 2
+    airflow_settings: Mapping[str, str] = field(default_factory=dict)
     ports: Ports = field(default_factory=Ports.free)
 
     @property
@@ -89,6 +100,7 @@ class Stack:
         self.programs = Programs(mark=secrets.token_hex(8), logs=self.home / "logs")
         passwords = airflow_secrets(self.home)["passwords"]
         self.airflow = AirflowApi(f"http://127.0.0.1:{plan.ports.airflow}", "admin", passwords["admin"])
+        self._broker_password = secrets.token_urlsafe(32)
         self._lock: IO[str] | None = None
         self._environment: dict[str, str] = {}
 
@@ -122,6 +134,8 @@ class Stack:
         city = self._start_city()
         with self._timed("airflow_database"):
             self._migrate_airflow(urls["airflow"])
+        if self.plan.executor == "CeleryExecutor":
+            self._start_celery()
         with self._timed("airflow"):
             self._start_airflow()
         with self._timed("city_rest"):
@@ -134,6 +148,16 @@ class Stack:
         arguments = [str(part) for option in options.items() for part in option]
         command = (sys.executable, "-m", "sandbox.stack.web_server", *arguments)
         self.programs.start("page", command, self._environment, CHECKOUT)
+
+    def start_worker(self, name: str, environment: Mapping[str, str] | None = None) -> Program:
+        """Starts a Celery worker, with more in its environment; the scheduler has work for it once it has come up."""
+        # every worker of a home would write the same pid file, and the second would not start
+        pid = self.home / "airflow" / f"{name}.pid"
+        options = ("--celery-hostname", f"{name}@%h", "--pid", pid, "--skip-serve-logs")
+        told = {**self._environment, **(environment or {})}
+        return self.programs.start(
+            f"airflow-{name}", (_program("airflow"), "celery", "worker", *options), told, CHECKOUT
+        )
 
     def _claim(self) -> None:
         run = self.home / "run"
@@ -160,12 +184,24 @@ class Stack:
         self._environment = {
             **_inherited(),
             **airflow_environment(self.home, self.plan.ports, urls["airflow"]),
+            **self._of_executor(urls["airflow"]),
+            **self.plan.airflow_settings,
             **pipeline_environment(self.home, self.database_url, self.plan.registry or self.plan.scenario.registry),
         }
         with psycopg.connect(urls["airflow"].replace("+psycopg", ""), autocommit=True) as connection:
             # what Airflow remembers on a laptop may lose its last half second in a power cut; the warehouse may not
             connection.execute("ALTER DATABASE airflow SET synchronous_commit = off")
         return urls
+
+    def _of_executor(self, database_url: str) -> dict[str, str]:
+        if self.plan.executor == "LocalExecutor":
+            return {}
+        return celery_environment(self.plan.ports, database_url, self._broker_password)
+
+    def _start_celery(self) -> None:
+        start_broker(self.programs, self.home, port=self.plan.ports.broker, password=self._broker_password)
+        for number in range(1, self.plan.workers + 1):
+            self.start_worker(f"worker-{number}")
 
     def _start_city(self) -> Program:
         plan = self.plan
@@ -326,4 +362,5 @@ def _inherited() -> dict[str, str]:
     """The caller's environment, without what would change what these programs do."""
     foreign = ("AIRFLOW", "MOTCUA_", "PYTHON", "PG")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    return {**kept, "PATH": path, "PYTHONPATH": OWN_CODE}

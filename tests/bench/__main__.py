@@ -1,7 +1,7 @@
 """What the bars are about, measured: everything, or some of it by name.
 
-python -m tests.bench [whole_city one_day day_on_airflow platforms large_source feed push rebuild sealing rules_try
-                      quarantine_replay] [--scale 1.0]
+python -m tests.bench [whole_city one_day day_on_airflow quiet_cycle parse platforms large_source feed push rebuild
+                      sealing rules_try quarantine_replay] [--scale 1.0]
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from tests.bench import (
     feed,
     large_source,
     one_day,
+    parse,
     platforms,
     push,
+    quiet_cycle,
     rebuild,
     rule_changes,
     sealing,
@@ -30,6 +32,8 @@ MEASUREMENTS = {
     "whole_city": whole_city.measure,
     "one_day": one_day.measure,
     "day_on_airflow": day_on_airflow.measure,
+    "quiet_cycle": quiet_cycle.measure,
+    "parse": parse.measure,
     "platforms": platforms.measure,
     "large_source": large_source.measure,
     "feed": feed.measure,

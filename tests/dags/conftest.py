@@ -48,20 +48,22 @@ def run_python(arguments: list[str], environ: Mapping[str, str]) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def parse_dags(home: Path, **more: str) -> dict[str, Any]:
+    """What `tests.dags.parse` tells of the DAG folder."""
+    found: dict[str, Any] = run_python(["-m", "tests.dags.parse"], airflow_environ(home, **more))
+    return found
+
+
 @pytest.fixture(scope="session")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The DAG folder as production parses it."""
-    environ = airflow_environ(tmp_path_factory.mktemp("airflow"))
-    found: dict[str, Any] = run_python(["-m", "tests.dags.parse"], environ)
-    return found
+    return parse_dags(tmp_path_factory.mktemp("airflow"))
 
 
 @pytest.fixture(scope="session")
 def parsed_without_clock(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The DAG folder as `make up` parses it, where nothing starts by the clock."""
-    environ = airflow_environ(tmp_path_factory.mktemp("airflow"), MOTCUA_SCHEDULE="off")
-    found: dict[str, Any] = run_python(["-m", "tests.dags.parse"], environ)
-    return found
+    return parse_dags(tmp_path_factory.mktemp("airflow"), MOTCUA_SCHEDULE="off")
 
 
 @pytest.fixture(scope="session")

@@ -9,15 +9,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+REACHING = {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "sqlite3.connect", "subprocess.Popen"}
+
 
 def main() -> None:
-    """Prints one object: import errors, seconds, the modules loaded by then, and the DAGs by id."""
+    """Prints one object: import errors, seconds, the modules loaded, what was reached for outside, the DAGs by id."""
     from airflow.dag_processing.dagbag import BundleDagBag
 
+    reached: list[str] = []
+    sys.addaudithook(lambda event, _: reached.append(event) if event in REACHING else None)
     began = time.monotonic()
     folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     bag = BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
     found = {"errors": bag.import_errors, "seconds": time.monotonic() - began, "modules": sorted(sys.modules)}
+    found["reached"] = reached
     json.dump({**found, "dags": {dag.dag_id: described(dag) for dag in bag.dags.values()}}, sys.stdout)
 
 

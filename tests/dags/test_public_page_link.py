@@ -17,8 +17,9 @@ import json
 from airflow import plugins_manager as manager
 from airflow.api_fastapi.core_api.datamodels.plugins import PluginResponse
 found = [PluginResponse.model_validate(info) for info in manager.get_plugin_info()]
-views = {plugin.name: [view.model_dump(exclude_none=True) for view in plugin.external_views] for plugin in found}
-print(json.dumps({"errors": manager.get_import_errors(), "views": views["public_page_link"]}))
+views = {plugin.name: [view.model_dump(exclude_none=True) for view in plugin.external_views] for plugin in found
+         if plugin.name == "public_page_link"}
+print(json.dumps({"errors": manager.get_import_errors(), "views": views}))
 """
 
 

@@ -30,7 +30,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
 
 def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed["dags"].items()} == {
-        "collect_dossiers": "*/15 7-17 * * 1-5, 0 2 * * *",
+        "collect_dossiers": "15 phút/lần trong giờ làm việc, 1 giờ/lần ngoài giờ, 02:00 đọc tất cả",
         "decide_hold": "None",
         "drain_government": "Asset or */5 * * * *",
         "maintain": "30 4 * * *",
@@ -49,7 +49,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
     assert parsed_without_clock["dags"]["collect_dossiers"]["begins"] == "2100-04-01"
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed_without_clock["dags"].items()} == {
         **dict.fromkeys(SPEAKING, "None"),
-        "collect_dossiers": "*/15 7-17 * * 1-5, 0 2 * * *",
+        "collect_dossiers": "15 phút/lần trong giờ làm việc, 1 giờ/lần ngoài giờ, 02:00 đọc tất cả",
         "drain_government": "Asset",
         "maintain": "None",
         "notify_subscribers": "Asset",

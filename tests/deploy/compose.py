@@ -15,6 +15,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = CHECKOUT / "docker-compose.yaml"
 EXAMPLE_FILE = CHECKOUT / ".env.example"
 
+# what is put in .env, besides the secrets, so that workers do the tasks
+CELERY = {"COMPOSE_PROFILES": "celery", "AIRFLOW_EXECUTOR": "CeleryExecutor", "AIRFLOW_PARALLELISM": "4"}
+
 # `$${x}` is a literal `${x}`; otherwise ${NAME}, ${NAME:-default} or ${NAME:?what to do}
 _VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
 _EXAMPLE = re.compile(r"(?:# make: (?P<command>.+)\n)?(?P<optional># )?(?P<name>[A-Z_]+)=(?P<value>.*)\n")

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stack.environment import Ports, airflow_environment, pipeline_environment
+from sandbox.stack.environment import (
+    CELERY_SETTINGS,
+    Ports,
+    airflow_environment,
+    celery_environment,
+    pipeline_environment,
+)
 from tests.deploy import compose
 
 OF_THE_LAPTOP_ALONE = {
@@ -35,6 +41,11 @@ OF_PRODUCTION_ALONE = {
     "MOTCUA_REPORTS_URL": "a volume of its own, which the web server reads below /bao-cao/",
     "MOTCUA_FEED_URL": "a volume of its own, which the web server reads",
 }
+# Production has them always, for there they do nothing until workers read them.
+OF_CELERY_ALONE = {
+    "AIRFLOW__CELERY__BROKER_URL": "a password of one installation",
+    "AIRFLOW__CELERY__RESULT_BACKEND": "the server is another container, with a log-in for each database",
+} | {name: "read by workers" for name in CELERY_SETTINGS if "CELERY" in name}
 DIFFERENT = {
     "AIRFLOW__API__BASE_URL": "where people see it",
     "AIRFLOW__API__SECRET_KEY": "secret of one installation",
@@ -56,36 +67,48 @@ def ours(environ: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name.startswith(wanted) and name not in ADDRESSES}
 
 
+@pytest.fixture(params=["LocalExecutor", "CeleryExecutor"])
+def executor(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def laptop(tmp_path: Path) -> dict[str, str]:
-    """What `make up` tells its programs."""
+def laptop(tmp_path: Path, executor: str) -> dict[str, str]:
+    """What `make up` tells its programs, and a stack with Celery workers."""
     ports = Ports(airflow=18080, city=18070, page=18090)
+    database = "postgresql+psycopg://postgres@/airflow?host=/socket"
     return ours(
         {
-            **airflow_environment(tmp_path, ports, "postgresql+psycopg://postgres@/airflow?host=/socket"),
+            **airflow_environment(tmp_path, ports, database),
+            **(celery_environment(ports, database, "secret") if executor == "CeleryExecutor" else {}),
             **pipeline_environment(tmp_path, "postgresql+psycopg://postgres@/motcua?host=/socket", None),
         }
     )
 
 
 @pytest.fixture
-def production() -> dict[str, str]:
-    """What the scheduler's container is told."""
-    return ours(compose.filled_in(compose.made())["services"]["airflow-scheduler"]["environment"])
+def production(executor: str) -> dict[str, str]:
+    """What the scheduler's container is told, without and with the profile."""
+    environ = compose.made() | (compose.CELERY if executor == "CeleryExecutor" else {})
+    return ours(compose.filled_in(environ)["services"]["airflow-scheduler"]["environment"])
 
 
 def test_each_side_has_only_the_settings_of_its_own_that_are_listed(
-    laptop: dict[str, str], production: dict[str, str]
+    laptop: dict[str, str], production: dict[str, str], executor: str
 ) -> None:
+    of_production = OF_PRODUCTION_ALONE | (OF_CELERY_ALONE if executor == "LocalExecutor" else {})
     assert laptop.keys() - production.keys() == OF_THE_LAPTOP_ALONE.keys()
-    assert production.keys() - laptop.keys() == OF_PRODUCTION_ALONE.keys()
+    assert production.keys() - laptop.keys() == of_production.keys()
 
 
 def test_shared_settings_are_equal_but_for_those_that_are_listed(
-    laptop: dict[str, str], production: dict[str, str]
+    laptop: dict[str, str], production: dict[str, str], executor: str
 ) -> None:
+    different = set(DIFFERENT)
+    if executor == "CeleryExecutor":
+        different |= OF_CELERY_ALONE.keys() - CELERY_SETTINGS.keys()
     shared = laptop.keys() & production.keys()
-    assert {name for name in shared if laptop[name] != production[name]} == DIFFERENT.keys()
+    assert {name for name in shared if laptop[name] != production[name]} == different
 
 
 def test_where_production_differs_it_says_this(production: dict[str, str]) -> None:

@@ -38,6 +38,8 @@ RIGHTS = {
         "api.delivery_decision": "r", "api.reconciliation": "r",
         "api.claim": "r", "api.source_day": "r", "api.erasure": "r", "api.pruning": "r",
         "api.notice": "r", "api.sender": "r",
+        # what people change of the schedules stays as they said it
+        "core.schedule_change": "ar", "api.schedule_change": "r", "api.schedule_in_force": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
@@ -63,8 +65,9 @@ RIGHTS = {
         "api.delivery_decision": "r", "api.dossier": "r", "api.dossier_version": "r", "api.erasure": "r",
         "api.feed_key": "r", "api.hold": "r", "api.issue": "r", "api.notice": "r", "api.pruning": "r",
         "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
-        "api.report_revocation": "r", "api.sender": "r", "api.source_day": "r", "api.source_dossier": "r",
-        "api.source_state": "r", "api.stage_run": "r", "api.step": "r", "api.withheld": "r",
+        "api.report_revocation": "r", "api.schedule_change": "r", "api.schedule_in_force": "r", "api.sender": "r",
+        "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r", "api.stage_run": "r",
+        "api.step": "r", "api.withheld": "r",
     },
 }  # fmt: skip
 SCHEMAS = {
@@ -176,6 +179,8 @@ FORBIDDEN = {
         "UPDATE core.sender SET fence = fence + 1",
         "UPDATE core.delivery SET attempts = 0",
         "UPDATE core.dossier_version SET status = 9",
+        "UPDATE core.schedule_change SET reason = ''",
+        "DELETE FROM core.schedule_change",
         "DELETE FROM core.dossier",
         "DELETE FROM core.source_dossier",
         "DELETE FROM core.delivery",

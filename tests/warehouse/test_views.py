@@ -41,8 +41,8 @@ COLUMNS = {
 }  # fmt: skip
 OTHERS = {
     "batch_pages", "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "feed_key", "hold", "issue",
-    "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation", "sender",
-    "source_day", "source_state", "stage_run", "step", "withheld",
+    "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation",
+    "schedule_change", "schedule_in_force", "sender", "source_day", "source_state", "stage_run", "step", "withheld",
 }  # fmt: skip
 
 

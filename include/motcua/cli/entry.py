@@ -23,6 +23,7 @@ from motcua.cli import (
     rebuild,
     reports,
     rules,
+    schedule,
     sources,
     stages,
     trace,
@@ -42,6 +43,7 @@ app = typer.Typer(
 for part in (cycles.app, stages.app, trace.app, asof.app, units.app, check_file.app, metrics.app):
     app.add_typer(part)  # without a name: its commands stand beside the others
 app.add_typer(sources.app, name="sources")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(holds.app, name="holds")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(archive.app, name="archive")

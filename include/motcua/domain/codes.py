@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Circular 01/2018/TT-VPCP, article 19, and the forms seen since 2020: agency, day of receipt, 4-6 digits. Digits are
 # spelt out because `\d` takes those of every script.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from motcua.domain.calendar import WorkingCalendar
+from motcua.domain.working_days import WorkingDays
 
 # A source is late once it has missed two readings on end: one may be lost to a restart.
 MISSED_READINGS = 2
 
 
-def working_age(calendar: WorkingCalendar, succeeded_as_of: datetime | None, as_of: datetime) -> timedelta | None:
+def working_age(calendar: WorkingDays, succeeded_as_of: datetime | None, as_of: datetime) -> timedelta | None:
     """Working time since the last good reading; None for a source that was never read.
 
     Raises:

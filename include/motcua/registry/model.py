@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
-from motcua.domain.calendar import WorkingCalendar
 from motcua.domain.codes import canonical_agency
 from motcua.domain.units import Succession
+
+if TYPE_CHECKING:  # it brings pandas, which Airflow's timetable does without
+    from motcua.domain.calendar import WorkingCalendar
 
 Windows = tuple[tuple[time, time], ...]
 # a fact of a dossier, as the canonical frame has it
@@ -102,8 +105,12 @@ class Source:
         connection: id of the connection that holds address and secrets; several sources may share it.
         since: first day on which it is read, or None.
         until: first day on which it is read no more, or None.
-        schedule: how often it is read in working hours.
+        schedule: how much working time lies between two readings.
         windows: working hours of its office, or None for the city's.
+        allowed: spans of the day in which it may be read; none: at any time.
+        blackout: first and last day of each span of days on which it is not read.
+        paused: whether it is read only when somebody asks for it by name.
+        priority: the higher, the earlier in a run.
         overlap: how far a window reaches back before the watermark.
         page_size: rows asked for at once.
         rate_per_second: requests a second at most.
@@ -125,6 +132,10 @@ class Source:
     until: date | None = None
     schedule: timedelta = timedelta(minutes=15)
     windows: Windows | None = None
+    allowed: Windows = ()
+    blackout: tuple[tuple[date, date], ...] = ()
+    paused: bool = False
+    priority: int = 0
     overlap: timedelta = timedelta(hours=24)
     page_size: int = 200
     rate_per_second: float = 20.0

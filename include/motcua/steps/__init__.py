@@ -2,7 +2,7 @@
 
 from motcua.steps.collect import collect
 from motcua.steps.consolidate import consolidate
-from motcua.steps.cycles import chunks, plan, prepare, report
+from motcua.steps.cycles import chunks, plan, plan_due, prepare, report
 from motcua.steps.deliver import drain
 from motcua.steps.erasure import erase
 from motcua.steps.held import decide_hold, holds
@@ -17,14 +17,25 @@ from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
 from motcua.steps.reconcile import reconcile
 from motcua.steps.reports import build_reports, mail_digest, report_links, revoke_report
 from motcua.steps.retention import prune
+from motcua.steps.schedule import (
+    change_schedule,
+    next_runs,
+    pause,
+    reset_schedule,
+    schedule,
+    schedule_changes,
+    scope_named,
+    unpause,
+)
 from motcua.steps.summary import summary
 from motcua.steps.takedown import take_down
 from motcua.steps.trial import try_rules
 
 __all__ = [
-    "build_quality_report", "build_reports", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain",
-    "drop_deliveries", "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "measure", "notify", "outbox", "plan",
-    "prepare", "prune", "publish", "push_metrics", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses",
-    "reconcile", "replay_changed", "replay_quarantine", "report", "report_links", "resume", "retry_deliveries",
-    "revoke_report", "subscribers", "summary", "take_down", "try_rules",
+    "build_quality_report", "build_reports", "change_schedule", "chunks", "collect", "consolidate", "decide_hold",
+    "deliveries", "drain", "drop_deliveries", "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "measure",
+    "next_runs", "notify", "outbox", "pause", "plan", "plan_due", "prepare", "prune", "publish", "push_metrics",
+    "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile", "replay_changed", "replay_quarantine",
+    "report", "report_links", "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule",
+    "schedule_changes", "scope_named", "subscribers", "summary", "take_down", "try_rules", "unpause",
 ]  # fmt: skip

@@ -12,13 +12,16 @@ import sqlalchemy as sa
 
 from motcua.connections import Connections
 from motcua.domain.calendar import VIETNAM
+from motcua.domain.schedule import NIGHT_BEGINS, NIGHT_ENDS
 from motcua.errors import ConfigError, MotcuaError, SourceError, SourceUnavailable
 from motcua.failpoints import pass_by
 from motcua.landing import Archive
 from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.registry import Registry, Source
+from motcua.registry.schedules import schedule_of
 from motcua.settings import Settings
 from motcua.steps import place
+from motcua.steps.effective import effective
 from motcua.steps.kept_ledger import keep_ledger
 from motcua.steps.missing import look_again
 from motcua.warehouse import Role, holds, ledger, refusals
@@ -28,9 +31,9 @@ from motcua.warehouse.standing import Standing, living_codes, reading, standings
 
 log = logging.getLogger(__name__)
 
-# A source is listed in full once a week, at night: what a late change or a shifted page has hidden is found then.
+# A source is listed in full once a week, at night: what a late change or a shifted page has hidden is found then. One
+# that may only be read by day is listed in full by day.
 FULL_LISTING_EVERY = timedelta(days=7)
-NIGHT_ENDS, NIGHT_BEGINS = 6, 18  # hours of the city's day between which offices may work
 
 # Sources read side by side in one process: enough to hide waiting, few enough to stay polite and small.
 CONCURRENCY = 6
@@ -42,7 +45,7 @@ class _Desk:
 
     engine: sa.Engine
     cycle: ledger.Cycle
-    registry: Registry
+    sources: dict[str, Source]
     connections: Connections
     archive: Archive
     standings: dict[str, Standing]
@@ -71,7 +74,7 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
             desk = _Desk(
                 engine=engine,
                 cycle=ledger.cycle(connection, cycle_id),
-                registry=place.registry(settings.registry),
+                sources=_as_they_count(connection, place.registry(settings.registry), sources),
                 connections=connections,
                 archive=place.archive(settings, connections),
                 standings=standings(connection, sources),
@@ -79,11 +82,11 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
             )
         wanted = [source for source in sources if source not in done]
         # not `map`, which gives up what waits when one raises: an error of ours at one source stops no other
-        readings = {name: pool.submit(_read, desk, desk.registry.sources[name]) for name in wanted}
+        readings = {name: pool.submit(_read, desk, desk.sources[name]) for name in wanted}
         ours = {name: error for name, reading in readings.items() if (error := reading.exception()) is not None}
         for name, error in ours.items():
             log.error("%s: an error of ours: %s", name, type(error).__name__)
-            _record(desk, desk.registry.sources[name], "OURS", error)
+            _record(desk, desk.sources[name], "OURS", error)
         keep_ledger(engine, settings, connections, cycle_id)
         for error in ours.values():
             raise error  # the first: the others' rows are read, and every source's batch says what became of it
@@ -95,6 +98,12 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
     down = outcomes.count(None)
     log.info("collected %d sources, %d down, %d rows", len(wanted) - down, down, run.rows)
     return {"sources": len(sources), "ok": len(sources) - down, "down": down, "rows": run.rows}
+
+
+def _as_they_count(connection: sa.Connection, registry: Registry, names: list[str]) -> dict[str, Source]:
+    """The sources with what was changed at run time, such as requests a second."""
+    found = effective(connection, (registry.sources[name] for name in names))
+    return {name: one.source for name, one in found.items()}
 
 
 def _read(desk: _Desk, source: Source) -> int | None:
@@ -171,13 +180,14 @@ def _window(desk: _Desk, source: Source) -> Window:
         or standing.watermark is None
         or desk.cycle.is_full
         or source.id in desk.due_in_full
-        or _is_full_listing_due(standing, desk.cycle.as_of)
+        or _is_full_listing_due(source, standing, desk.cycle.as_of)
     ):
         return Window(since=None, until=until)
     return Window(since=standing.watermark - source.overlap, until=until)
 
 
-def _is_full_listing_due(standing: Standing, as_of: datetime) -> bool:
-    is_night = not NIGHT_ENDS <= as_of.astimezone(VIETNAM).hour < NIGHT_BEGINS
+def _is_full_listing_due(source: Source, standing: Standing, as_of: datetime) -> bool:
+    hour = as_of.astimezone(VIETNAM).time()
+    is_night = not NIGHT_ENDS <= hour < NIGHT_BEGINS or schedule_of(source).is_for_days_alone()
     listed_at = standing.full_listing_as_of
     return is_night and (listed_at is None or as_of - listed_at >= FULL_LISTING_EVERY)

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from motcua.domain.freshness import is_late, working_age
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.cycles import in_force
+from motcua.steps.effective import effective
 from motcua.warehouse import Role
 
 _STANDINGS = sa.text("""
@@ -41,9 +41,11 @@ class SourceOverview:
         attempted_as_of: moment of the last try.
         succeeded_as_of: moment of the last good reading.
         failures: tries that failed since.
-        age: working time since the last good reading; None: never read.
-        every: how often it is to be read in working time.
-        is_late: whether it has missed two readings.
+        age: working time of its office since the last good reading; None: never read.
+        every: how much working time is to lie between two readings, what was changed at run time included.
+        is_late: whether two readings are missing at which it could be read; never while it is paused or blacked out.
+        paused: whether it is read only when somebody asks for it by name.
+        next_at: when it is to be read next, by the clock; None while it is paused.
         dossiers: living ones that it tells of.
         quarantined: of its dossiers, those refused at this moment.
         hold_id: of the mass change that waits for a person, or None.
@@ -60,6 +62,8 @@ class SourceOverview:
     age: timedelta | None
     every: timedelta
     is_late: bool
+    paused: bool
+    next_at: datetime | None
     dossiers: int
     quarantined: int
     hold_id: int | None
@@ -74,10 +78,13 @@ def overview(*, settings: Settings, as_of: datetime) -> list[SourceOverview]:
     registry = place.registry(settings.registry)
     with place.connected(settings, Role.WATCHER) as engine, engine.connect() as connection:
         standings = {row.source_id: row for row in connection.execute(_STANDINGS)}
+        sources = effective(connection, in_force(registry, as_of))
+    ticks = place.ticks(settings.registry)
     found = []
-    for source in in_force(registry, as_of):
-        row = standings.get(source.id)
-        age = working_age(registry.calendar, row.succeeded_as_of if row else None, as_of)
+    for one in sources.values():
+        source, row, rhythm = one.source, standings.get(one.source.id), one.rhythm(ticks)
+        succeeded_at = row.succeeded_as_of if row else None
+        attempted_at = row.attempted_as_of if row else None
         found.append(
             SourceOverview(
                 source_id=source.id,
@@ -85,12 +92,14 @@ def overview(*, settings: Settings, as_of: datetime) -> list[SourceOverview]:
                 platform=source.platform,
                 state=row.state if row else "new",
                 reason=row.reason if row else None,
-                attempted_as_of=row.attempted_as_of if row else None,
-                succeeded_as_of=row.succeeded_as_of if row else None,
+                attempted_as_of=attempted_at,
+                succeeded_as_of=succeeded_at,
                 failures=row.failures if row else 0,
-                age=age,
+                age=rhythm.age(succeeded_at, as_of) if succeeded_at else None,
                 every=source.schedule,
-                is_late=is_late(age, source.schedule),
+                is_late=rhythm.is_late(succeeded_at, as_of, one.changed_at),
+                paused=source.paused,
+                next_at=rhythm.next_due(attempted_at, as_of),
                 dossiers=row.dossiers if row else 0,
                 quarantined=row.quarantined if row else 0,
                 hold_id=row.hold_id if row else None,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from motcua import warehouse
 from motcua.connections import Connection, Connections, EnvironmentConnections
+from motcua.domain.ticks import Ticks
 from motcua.errors import ConfigError, ConnectionAbsent
 from motcua.landing import Archive, KeptLedgers, Staging, archive_keys
 from motcua.landing.seal import CONNECTION
@@ -43,6 +44,12 @@ def connected_as_owner(settings: Settings) -> Iterator[sa.Engine]:
 def registry(path: Path | None) -> Registry:
     """The registry, loaded once a process."""
     return load_registry(path)
+
+
+@cache
+def ticks(path: Path | None) -> Ticks:
+    """The moments at which collecting starts, by the registry's calendar."""
+    return Ticks(registry(path).calendar)
 
 
 def archive(settings: Settings, connections: Connections) -> Archive:

@@ -79,6 +79,20 @@ def cycle(connection: sa.Connection, cycle_id: int) -> Cycle:
     return Cycle(**row._mapping)
 
 
+def is_opened(connection: sa.Connection, run_key: str) -> bool:
+    """Whether an earlier try of the run has opened its cycle."""
+    statement = sa.text("SELECT EXISTS (SELECT FROM cycle WHERE run_key = :run_key)")
+    return bool(connection.execute(statement, {"run_key": run_key}).scalar_one())
+
+
+def failed_in(connection: sa.Connection, run_key: str) -> set[str]:
+    """Sources that an earlier try of the run could not read."""
+    statement = sa.text(
+        "SELECT source_id FROM batch JOIN cycle USING (cycle_id) WHERE run_key = :run_key AND state = 'failed'"
+    )
+    return set(connection.execute(statement, {"run_key": run_key}).scalars())
+
+
 def planned_sources(connection: sa.Connection, cycle_id: int) -> int:
     """How many sources the cycle set out to read."""
     statement = sa.text("SELECT sources FROM cycle WHERE cycle_id = :cycle_id")
