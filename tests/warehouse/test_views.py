@@ -43,8 +43,7 @@ OTHERS = {
     "audit", "batch_pages", "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "feed_key", "hold",
     "incident", "issue", "message", "missed_deadline", "notice", "pruning", "publication", "reconciliation",
     "report_mail", "report_revocation", "schedule_change", "schedule_in_force", "sender", "source_day", "source_state",
-    "stage_failure", "stage_run", "step", "upkeep",
-    "withheld",
+    "stage_failure", "stage_run", "step", "upkeep", "withheld",
 }  # fmt: skip
 
 

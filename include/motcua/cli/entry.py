@@ -17,7 +17,9 @@ from motcua.cli import (
     cycles,
     feed,
     holds,
+    metrics,
     outbox,
+    quality,
     quarantine,
     rebuild,
     reports,
@@ -51,6 +53,7 @@ for part in (
     upkeep.app,
     audit.app,
     watching.app,
+    metrics.app,
 ):
     app.add_typer(part)  # without a name: its commands stand beside the others
 app.add_typer(sources.app, name="sources")
@@ -63,6 +66,7 @@ app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(feed.app, name="feed")
 app.add_typer(reports.app, name="reports")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(quality.app, name="quality")
 
 
 def main() -> None:

@@ -8,9 +8,11 @@ from motcua.steps.erasure import erase
 from motcua.steps.held import decide_hold, holds
 from motcua.steps.judge import judge
 from motcua.steps.maintain import maintain
+from motcua.steps.metrics import measure, push_metrics
 from motcua.steps.notify import notify, resume, subscribers
 from motcua.steps.outbox import deliveries, drop_deliveries, outbox, retry_deliveries
 from motcua.steps.publish import publish
+from motcua.steps.quality_report import build_quality_report
 from motcua.steps.quarantine import quarantine, quarantined, replay_changed, replay_quarantine
 from motcua.steps.rebuild import drop_rebuilt, rebuild, rebuilt_warehouses
 from motcua.steps.reconcile import reconcile
@@ -33,10 +35,11 @@ from motcua.steps.trial import try_rules
 from motcua.steps.watch import incidents, note_missed_deadline, watch
 
 __all__ = [
-    "build_reports", "change_schedule", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain",
-    "drop_deliveries", "drop_rebuilt", "erase", "holds", "incidents", "judge", "mail_digest", "maintain", "next_runs",
-    "note_missed_deadline", "notify", "outbox", "pause", "plan", "plan_due", "prepare", "prune", "publish",
-    "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile", "replay_changed", "replay_quarantine",
-    "report", "report_links", "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule",
-    "schedule_changes", "scope_named", "subscribers", "summary", "take_down", "tell", "try_rules", "unpause", "watch",
+    "build_quality_report", "build_reports", "change_schedule", "chunks", "collect", "consolidate", "decide_hold",
+    "deliveries", "drain", "drop_deliveries", "drop_rebuilt", "erase", "holds", "incidents", "judge", "mail_digest",
+    "maintain", "measure", "next_runs", "note_missed_deadline", "notify", "outbox", "pause", "plan", "plan_due",
+    "prepare", "prune", "publish", "push_metrics", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses",
+    "reconcile", "replay_changed", "replay_quarantine", "report", "report_links", "reset_schedule", "resume",
+    "retry_deliveries", "revoke_report", "schedule", "schedule_changes", "scope_named", "subscribers", "summary",
+    "take_down", "tell", "try_rules", "unpause", "watch",
 ]  # fmt: skip
