@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from motcua.cli import (
     archive,
     asof,
+    catalogues,
     check_file,
     cycles,
     feed,
@@ -48,6 +49,7 @@ app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(feed.app, name="feed")
 app.add_typer(reports.app, name="reports")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(catalogues.app, name="catalogues")
 
 
 def main() -> None:

@@ -1,7 +1,10 @@
 """One function a stage: what DAGs and the command line call. Arguments, results: JSON-able; each may run twice."""
 
+from motcua.steps.catalogue_export import export_catalogues
+from motcua.steps.catalogues import catalogue_changes, catalogue_uses, catalogues, refresh_catalogues
 from motcua.steps.collect import collect
 from motcua.steps.consolidate import consolidate
+from motcua.steps.crosswalk import confirm_pair, crosswalk, reject_pair
 from motcua.steps.cycles import chunks, plan, prepare, report
 from motcua.steps.deliver import drain
 from motcua.steps.erasure import erase
@@ -20,9 +23,10 @@ from motcua.steps.takedown import take_down
 from motcua.steps.trial import try_rules
 
 __all__ = [
-    "build_reports", "chunks", "collect", "consolidate", "decide_hold", "deliveries", "drain", "drop_deliveries",
-    "drop_rebuilt", "erase", "holds", "judge", "mail_digest", "notify", "outbox", "plan", "prepare", "prune",
-    "publish", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile", "replay_changed",
-    "replay_quarantine", "report", "report_links", "resume", "retry_deliveries", "revoke_report", "subscribers",
-    "summary", "take_down", "try_rules",
+    "build_reports", "catalogue_changes", "catalogue_uses", "catalogues", "chunks", "collect", "confirm_pair",
+    "consolidate", "crosswalk", "decide_hold", "deliveries", "drain", "drop_deliveries", "drop_rebuilt", "erase",
+    "export_catalogues", "holds", "judge", "mail_digest", "notify", "outbox", "plan", "prepare", "prune", "publish",
+    "quarantine", "quarantined", "rebuild", "rebuilt_warehouses", "reconcile", "refresh_catalogues", "reject_pair",
+    "replay_changed", "replay_quarantine", "report", "report_links", "resume", "retry_deliveries", "revoke_report",
+    "subscribers", "summary", "take_down", "try_rules",
 ]  # fmt: skip

@@ -61,7 +61,7 @@ def judge(
             cycle = ledger.cycle(connection, cycle_id)
             pages = pages_of(connection, batches)
             words = _judged_before(connection, cycle, [batch for batch in pages if batch.is_replay])
-        registry = place.registry(settings.registry)
+        registry = place.registry_in_force(settings.registry, engine)
         staging = place.staging(settings, connections)
         staging.forget(part)  # of an earlier try, which may have been cut otherwise
         archive = place.archive(settings, connections)

@@ -17,6 +17,7 @@ from motcua.landing import Archive, KeptLedgers, Staging, archive_keys
 from motcua.landing.seal import CONNECTION
 from motcua.registry import Registry, load_registry
 from motcua.settings import Settings
+from motcua.warehouse import crosswalk
 
 
 @contextmanager
@@ -43,6 +44,12 @@ def connected_as_owner(settings: Settings) -> Iterator[sa.Engine]:
 def registry(path: Path | None) -> Registry:
     """The registry, loaded once a process."""
     return load_registry(path)
+
+
+def registry_in_force(path: Path | None, engine: sa.Engine) -> Registry:
+    """The registry with what the confirmed pairs of the crosswalk lend, as they stand at this moment."""
+    with engine.connect() as connection:
+        return crosswalk.in_force(connection, registry(path))
 
 
 def archive(settings: Settings, connections: Connections) -> Archive:
