@@ -52,6 +52,7 @@ def test_every_command_of_motcua_that_a_document_names_exists() -> None:
     assert commands == {
         "cycle", "sync", "summary", "prepare", "publish", "drain", "units", "figures", "trace", "sources", "asof",
         "holds", "quarantine", "archive", "rules", "rebuild", "feed", "reports", "check-file", "outbox",
+        "catalogues",
     }  # fmt: skip
     named = {
         name for text in TEXTS.values() for name in re.findall(r"(?:^|`)motcua ([a-z_][a-z_-]*)", text, re.MULTILINE)

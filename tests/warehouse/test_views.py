@@ -40,9 +40,9 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "batch_pages", "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "feed_key", "hold", "issue",
-    "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation", "source_day",
-    "source_state", "stage_run", "step", "withheld",
+    "batch_pages", "catalogue_entry", "catalogue_refresh", "claim", "crosswalk", "cycle", "delivery_decision",
+    "dossier_version", "erasure", "feed_key", "hold", "issue", "notice", "pruning", "publication", "reconciliation",
+    "report_mail", "report_revocation", "source_day", "source_state", "stage_run", "step", "withheld",
 }  # fmt: skip
 
 

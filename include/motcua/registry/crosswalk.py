@@ -26,8 +26,8 @@ class Pair:
 def lend(registry: Registry, pairs: Collection[Pair]) -> Registry:
     """The registry in which each code of a pair that the file lacks has the entry of the other, under its own name.
 
-    What is lent is everything but code and name: field, level, limits, and whether it is sensitive. What is made by it is told
-    apart from what the files alone make, by both fingerprints.
+    What is lent is everything but code and name: field, level, limits, and whether it is sensitive. By both
+    fingerprints, what is made with it is told apart from what the files alone make.
 
     Args:
         registry: as loaded.

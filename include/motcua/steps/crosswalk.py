@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Decided(TypedDict):
-    """What was decided: `lent` are the codes that have another's entry now, `aligned` dossiers that have a field now."""
+    """What was decided: `lent`, codes → whose entry they have now; `aligned`, how many dossiers have another field."""
 
     old_code: str
     new_code: str

@@ -46,8 +46,8 @@ def trace(*, settings: Settings, code: str) -> Told:
         (fact → before, after), `is_same_facts` (only what no fact shows has changed), `claims` (batches, the first
         counts most), `published` (`state` and, where it is `published`, `from_seq, from_at, to_seq, to_at`), and
         `deliveries`; `claims`: see `warehouse.trace`, with each correction spelt out; `procedure`:
-        `code, name, field_code` as they count now, and `lent_by`, whose entry that is by the pairs in `crosswalk` (null: its own);
-        `quarantine`; `issues`.
+        `code, name, field_code` as they count now, and `lent_by`, whose entry that is by the pairs in `crosswalk`
+        (null: its own); `quarantine`; `issues`.
 
     Raises:
         ConfigError: nothing was ever known of this code.

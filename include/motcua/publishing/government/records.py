@@ -22,8 +22,8 @@ _fold = lru_cache(maxsize=4096)(fold)
 
 
 def obstacle(dossier: Row, registry: Registry) -> Fault | None:
-    """Why no record of a dossier can be rendered yet; None when one can: its field is what the registry says now."""
-    if dossier["procedure_code"] not in registry.procedures:
+    """Why no record of a dossier can be rendered yet; None when one can."""
+    if dossier["field_code"] is None or dossier["procedure_code"] not in registry.procedures:
         return Fault.of("MaLinhVuc", f"the field code of procedure {dossier['procedure_code']} is not known yet")
     if dossier["agency_code"] not in registry.units:
         return Fault.of("DonViXuLy", f"agency {dossier['agency_code']} is not in the registry")
