@@ -10,7 +10,7 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -85,7 +85,8 @@ def _procedures(
     procedures = {one["code"]: one for one in entries if one["kind"] == "procedure"}
     reasons = {row["code"]: row["sensitive"] for row in rows}
     delicate = {one["field_code"] for code, one in procedures.items() if reasons.get(code)}
-    told = [_followed(row, procedures.get(row["code"])) for row in rows]
+    fields = {one["code"] for one in entries if one["kind"] == "field" and one["is_in_force"]}
+    told = [_followed(row, procedures.get(row["code"]), fields) for row in rows]
     new = [one for code, one in sorted(procedures.items()) if one["is_in_force"] and code not in reasons]
     added = [
         _added(one, list(rows[0]), reasons.get(predecessors.get(one["code"], ""), ""), delicate)
@@ -96,11 +97,13 @@ def _procedures(
     return sorted([*told, *added], key=lambda row: row["code"]), added, skipped
 
 
-def _followed(row: Row, entry: Entry | None) -> Row:
-    """A line with the portal's name and field, where it is in force there."""
-    if entry is None or not entry["is_in_force"]:
+def _followed(row: Row, entry: Entry | None, fields: Collection[str]) -> Row:
+    """A line with the portal's field, and, where it is in force there, its name."""
+    if entry is None:
         return row
-    return row | {"name": entry["title"], "field_code": entry["field_code"]}
+    name = entry["title"] if entry["is_in_force"] else row["name"]
+    field_code = entry["field_code"] if entry["field_code"] in fields else row["field_code"]
+    return row | {"name": name, "field_code": field_code}
 
 
 def _added(entry: Entry, columns: Sequence[str], inherited: str, sensitive_fields: set[str]) -> Row:

@@ -200,13 +200,10 @@ def _refuse_older(connection: sa.Connection, as_of: datetime) -> None:
 
 
 def _read(client: PortalClient, before: Mapping[tuple[str, str], Entry], registry: Registry) -> list[Entry]:
-    """What the portal lists, and what it lists no more; details are asked for where they are needed and not known."""
+    """What the portal lists, with details of what is withdrawn or new to the registry, and what it lists no more."""
     listed = [_entry(one) for one in read_catalogues(client)]
     for one in listed:
-        known = before.get((one["kind"], one["code"]))
-        if known is not None and all(known[name] == one[name] for name in (*_OF_THE_LIST, "is_listed")):
-            one.update({name: known[name] for name in _OF_THE_DETAIL})
-        elif one["kind"] == "procedure" and not (one["is_in_force"] and one["code"] in registry.procedures):
+        if one["kind"] == "procedure" and not (one["is_in_force"] and one["code"] in registry.procedures):
             one.update(_detail(read_detail(client, one["code"])))
     there = {(one["kind"], one["code"]) for one in listed}
     gone = [

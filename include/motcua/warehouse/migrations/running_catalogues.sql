@@ -71,14 +71,16 @@ CREATE INDEX ON core.crosswalk (old_code, new_code, decision_id DESC);
 
 CREATE VIEW api.catalogue_refresh AS SELECT * FROM core.catalogue_refresh;
 CREATE VIEW api.catalogue_entry AS SELECT * FROM core.catalogue_entry;
--- A row a pair: `proposed`, or what was decided of it last.
+-- A row a pair: `proposed` by the newest reading, or what was decided of it last.
 CREATE VIEW api.crosswalk AS
 SELECT old_code, new_code, coalesce(d.decision, 'proposed') AS state, coalesce(p.origin, 'person') AS origin, p.score,
        coalesce(d.old_title, p.old_title) AS old_title, coalesce(d.new_title, p.new_title) AS new_title, p.proposed_at,
        d.decided_at, d.decided_by, d.reason, d.via, d.decision_id
 FROM core.crosswalk_proposal p
 FULL JOIN (SELECT DISTINCT ON (old_code, new_code) * FROM core.crosswalk
-           ORDER BY old_code, new_code, decision_id DESC) d USING (old_code, new_code);
+           ORDER BY old_code, new_code, decision_id DESC) d USING (old_code, new_code)
+WHERE d.decision IS NOT NULL
+   OR p.last_seen = (SELECT max(as_of) FROM core.catalogue_refresh WHERE state = 'taken');
 
 GRANT SELECT ON core.catalogue_refresh, core.catalogue_entry, core.crosswalk_proposal, core.crosswalk,
       api.catalogue_refresh, api.catalogue_entry, api.crosswalk TO motcua_pipeline;
