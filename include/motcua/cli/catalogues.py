@@ -203,7 +203,7 @@ def _say_decided(done: Told, *, as_json: bool) -> None:
         return
     out.print(f"{done['old_code']} → {done['new_code']}: {PAIRS[done['decision']]}")
     for code, lender in done["lent"].items():
-        out.print(f"  {code} dùng tên lĩnh vực và thời hạn của {lender}")
+        out.print(f"  {code} dùng lĩnh vực và thời hạn của {lender}")
     out.print(f"  {done['aligned']} hồ sơ đổi mã lĩnh vực")
 
 
