@@ -16,7 +16,6 @@ SAID = (
     "title", "is_in_force", "is_listed", "field_code", "level", "parent",
     "withdrawn_on", "successor", "limit_value", "limit_unit", "online_limit_value", "online_limit_unit",
 )  # fmt: skip
-RULE = "withdrawn_procedure"
 # two readings at once would take turns in what they find; the number means nothing
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(7315042)")
 
@@ -61,12 +60,13 @@ WHERE NOT deleted AND procedure_code IS NOT NULL AND procedure_code <> ALL (:kno
 """)
 _RAISE = sa.text("""
 INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
-VALUES (:source_id, '', :rule, :procedure_code, 'warning', 'office', '', '', :as_of, :as_of)
+VALUES (:source_id, '', 'withdrawn_procedure', :procedure_code, 'warning', 'office', '', '', :as_of, :as_of)
 ON CONFLICT (code, source_id, rule, field) DO UPDATE SET last_seen = EXCLUDED.last_seen, settled_at = NULL
 """)
 _SETTLE = sa.text("""
 UPDATE core.issue SET settled_at = :as_of
-WHERE rule = :rule AND settled_at IS NULL AND (source_id || ' ' || field) <> ALL (:still)
+WHERE rule = 'withdrawn_procedure' AND settled_at IS NULL
+  AND (source_id || ' ' || field) <> ALL (CAST(:still AS text[]))
 """)
 
 
@@ -130,7 +130,7 @@ def unknown_codes(connection: sa.Connection, known: Collection[str]) -> list[str
 def tell(connection: sa.Connection, found: Sequence[tuple[str, str]], as_of: datetime) -> None:
     """An issue of each source and withdrawn procedure of `found`; what is there no more is settled."""
     still = [f"{source_id} {code}" for source_id, code in found]
-    connection.execute(_SETTLE, {"rule": RULE, "still": still, "as_of": as_of})
+    connection.execute(_SETTLE, {"still": still, "as_of": as_of})
     if found:
-        rows = [{"source_id": source, "procedure_code": code, "rule": RULE, "as_of": as_of} for source, code in found]
+        rows = [{"source_id": source, "procedure_code": code, "as_of": as_of} for source, code in found]
         connection.execute(_RAISE, rows)
