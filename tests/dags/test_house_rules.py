@@ -24,6 +24,7 @@ DAG_IDS = (
     "notify_subscribers",
     "publish_progress",
     "reconcile_government",
+    "refresh_catalogues",
     "replay_quarantine",
     "report_quality",
     "sync_source",

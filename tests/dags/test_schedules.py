@@ -27,6 +27,7 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
         "report_quality": [],
         "reconcile_government": [],
         "watch_over": ["dossiers"],
+        "refresh_catalogues": [],
     }
 
 
@@ -40,6 +41,7 @@ def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
         "notify_subscribers": "Asset or */5 * * * *",
         "publish_progress": "Asset",
         "reconcile_government": "30 3 * * *",
+        "refresh_catalogues": "10 1 * * 1",
         "replay_quarantine": "50 * * * *",
         "report_quality": "15 5 * * *",
         "sync_source": "None",
@@ -62,6 +64,7 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
         "report_quality": "None",
         "reconcile_government": "None",
         "watch_over": "Asset",
+        "refresh_catalogues": "None",
     }
 
 

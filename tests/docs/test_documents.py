@@ -55,8 +55,8 @@ def test_every_command_of_motcua_that_a_document_names_exists() -> None:
     commands = set(re.findall(r"^│ ([a-z][\w-]*) ", helped, re.MULTILINE))
     assert commands == {
         "cycle", "sync", "summary", "prepare", "publish", "drain", "units", "figures", "trace", "sources", "asof",
-        "archive", "audit", "check-file", "doctor", "feed", "freshness", "holds", "incidents", "maintain", "metrics",
-        "outbox", "quality", "quarantine", "rebuild", "reports", "rules", "schedule",
+        "archive", "audit", "catalogues", "check-file", "doctor", "feed", "freshness", "holds", "incidents", "maintain",
+        "metrics", "outbox", "quality", "quarantine", "rebuild", "reports", "rules", "schedule",
     }  # fmt: skip
     named = {
         name for text in TEXTS.values() for name in re.findall(r"(?:^|`)motcua ([a-z_][a-z_-]*)", text, re.MULTILINE)

@@ -47,6 +47,10 @@ RIGHTS = {
         # what a stage that failed leaves behind; what is wrong, and who was told
         "core.stage_failure": "a", "api.stage_failure": "r", "api.missed_deadline": "r", "api.incident": "r",
         "api.message": "r",
+        # the portal's catalogues are read, and pairs of codes decided, with the pipeline's rights; nothing is forgotten
+        "core.catalogue_refresh": "ar", "core.catalogue_entry": "ar w(last_seen,valid_to)", "core.crosswalk": "ar",
+        "core.crosswalk_proposal": "ar w(last_seen,new_title,old_title,origin,score)",
+        "api.catalogue_refresh": "r", "api.catalogue_entry": "r", "api.crosswalk": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
@@ -56,6 +60,8 @@ RIGHTS = {
         "core.reconciliation": "arw",
         "private.applicant": "r", "private.step": "r", "private.supplement": "r",
         "api.cycle": "r", "api.delivery": "r", "api.dossier": "r",
+        # by which entry a code is told
+        "api.crosswalk": "r",
     },
     Role.PUBLISHER: {
         "core.publication": "ar w(removed_at,removed_because,removed_by)", "core.stage_run": "a",
@@ -65,6 +71,8 @@ RIGHTS = {
         # reports to the offices: what is wrong, where it stands in what was read, what the portal refused
         "api.issue": "r", "api.delivery": "r", "api.batch": "r", "api.batch_pages": "r",
         "core.report_revocation": "ar", "core.report_mail": "arw",
+        # by which entry a code is named, and whether it is shown at all
+        "api.crosswalk": "r",
     },
     # subscribers of the feed, and the city's own people: what is wrong, and who was told of it
     Role.NOTIFIER: {
@@ -74,7 +82,8 @@ RIGHTS = {
     },
     # every view, and nothing else
     Role.WATCHER: {
-        "api.batch": "r", "api.batch_pages": "r", "api.claim": "r", "api.cycle": "r", "api.delivery": "r",
+        "api.batch": "r", "api.batch_pages": "r", "api.catalogue_entry": "r", "api.catalogue_refresh": "r",
+        "api.claim": "r", "api.crosswalk": "r", "api.cycle": "r", "api.delivery": "r",
         "api.delivery_decision": "r", "api.dossier": "r", "api.dossier_version": "r", "api.erasure": "r",
         "api.feed_key": "r", "api.hold": "r", "api.issue": "r", "api.notice": "r", "api.pruning": "r",
         "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
@@ -195,6 +204,8 @@ FORBIDDEN = {
         "UPDATE core.dossier_version SET status = 9",
         "UPDATE core.schedule_change SET reason = ''",
         "DELETE FROM core.schedule_change",
+        "UPDATE core.crosswalk SET decision = 'confirmed'",
+        "DELETE FROM core.catalogue_entry",
         "DELETE FROM core.dossier",
         "DELETE FROM core.source_dossier",
         "DELETE FROM core.delivery",

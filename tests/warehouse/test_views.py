@@ -40,10 +40,11 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "audit", "batch_pages", "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "feed_key", "hold",
-    "incident", "issue", "message", "missed_deadline", "notice", "pruning", "publication", "reconciliation",
-    "report_mail", "report_revocation", "schedule_change", "schedule_in_force", "sender", "source_day", "source_state",
-    "stage_failure", "stage_run", "step", "upkeep", "withheld",
+    "audit", "batch_pages", "catalogue_entry", "catalogue_refresh", "claim", "crosswalk", "cycle", "delivery_decision",
+    "dossier_version", "erasure", "feed_key", "hold", "incident", "issue", "message", "missed_deadline", "notice",
+    "pruning", "publication", "reconciliation", "report_mail", "report_revocation", "schedule_change",
+    "schedule_in_force", "sender", "source_day", "source_state", "stage_failure", "stage_run", "step", "upkeep",
+    "withheld",
 }  # fmt: skip
 
 

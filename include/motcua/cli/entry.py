@@ -13,6 +13,7 @@ from motcua.cli import (
     archive,
     asof,
     audit,
+    catalogues,
     check_file,
     cycles,
     feed,
@@ -67,6 +68,7 @@ app.add_typer(feed.app, name="feed")
 app.add_typer(reports.app, name="reports")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(quality.app, name="quality")
+app.add_typer(catalogues.app, name="catalogues")
 
 
 def main() -> None:

@@ -57,6 +57,12 @@ def short_procedures(codes: pd.Series) -> pd.Series:
     return codes.map(known).astype("str")
 
 
+def short_procedure(text: str) -> str | None:
+    """First two groups of a procedure's code, whichever form it has; None for what is none."""
+    code = _short_procedure(text)
+    return code if re.match(PROCEDURE_CODE, code) else None
+
+
 def _short_procedure(code: str) -> str:
     match = _LONG_PROCEDURE.fullmatch(code.strip().upper())
     return match.group(1) if match else code.strip()

@@ -70,6 +70,7 @@ class Procedure:
         limit_unit: `ngay_lam_viec, ngay, gio`.
         sensitive: whether its name alone says something about the applicant: it never appears as a row in public.
         placeholder_field: whether its field code is made up.
+        lent_by: code of the procedure whose entry this is, by a crosswalk that a person confirmed; None: its own.
     """
 
     code: str
@@ -84,6 +85,7 @@ class Procedure:
     online_level: int | None
     sensitive: bool
     placeholder_field: bool
+    lent_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

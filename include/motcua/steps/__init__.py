@@ -1,7 +1,10 @@
 """One function a stage: what DAGs and the command line call. Arguments, results: JSON-able; each may run twice."""
 
+from motcua.steps.catalogue_export import export_catalogues
+from motcua.steps.catalogues import catalogue_changes, catalogue_uses, catalogues, refresh_catalogues
 from motcua.steps.collect import collect
 from motcua.steps.consolidate import consolidate
+from motcua.steps.crosswalk import confirm_pair, crosswalk, reject_pair
 from motcua.steps.cycles import chunks, plan, plan_due, prepare, report
 from motcua.steps.deliver import drain
 from motcua.steps.erasure import erase
@@ -35,11 +38,12 @@ from motcua.steps.trial import try_rules
 from motcua.steps.watch import incidents, note_missed_deadline, watch
 
 __all__ = [
-    "build_quality_report", "build_reports", "change_schedule", "chunks", "collect", "consolidate", "decide_hold",
-    "deliveries", "drain", "drop_deliveries", "drop_rebuilt", "erase", "holds", "incidents", "judge", "mail_digest",
+    "build_quality_report", "build_reports", "catalogue_changes", "catalogue_uses", "catalogues", "change_schedule",
+    "chunks", "collect", "confirm_pair", "consolidate", "crosswalk", "decide_hold", "deliveries", "drain",
+    "drop_deliveries", "drop_rebuilt", "erase", "export_catalogues", "holds", "incidents", "judge", "mail_digest",
     "maintain", "measure", "next_runs", "note_missed_deadline", "notify", "outbox", "pause", "plan", "plan_due",
     "prepare", "prune", "publish", "push_metrics", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses",
-    "reconcile", "replay_changed", "replay_quarantine", "report", "report_links", "reset_schedule", "resume",
-    "retry_deliveries", "revoke_report", "schedule", "schedule_changes", "scope_named", "subscribers", "summary",
-    "take_down", "tell", "try_rules", "unpause", "watch",
+    "reconcile", "refresh_catalogues", "reject_pair", "replay_changed", "replay_quarantine", "report", "report_links",
+    "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule", "schedule_changes", "scope_named",
+    "subscribers", "summary", "take_down", "tell", "try_rules", "unpause", "watch",
 ]  # fmt: skip

@@ -62,7 +62,7 @@ def judge(
             cycle = ledger.cycle(connection, cycle_id)
             pages = pages_of(connection, batches)
             words = _judged_before(connection, cycle, [batch for batch in pages if batch.is_replay])
-        registry = place.registry(settings.registry)
+        registry = place.registry_in_force(settings.registry, engine)
         staging = place.staging(settings, connections)
         own = f"{part}/{secrets.token_hex(4)}"  # of this try: another, which may be cut otherwise, has its own
         archive = place.archive(settings, connections)

@@ -32,7 +32,7 @@ def publish(
         place.connected(settings, Role.PUBLISHER) as engine,
         stage_run(engine, "publish", cycle_id) as run,
     ):
-        registry = place.registry(settings.registry)
+        registry = place.registry_in_force(settings.registry, engine)
         outcome = city_feed.publish(
             engine,
             settings.feed_url,
