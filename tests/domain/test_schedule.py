@@ -63,6 +63,10 @@ def moments(schedule: Schedule, attempted: str, after: str, count: int) -> list[
         (AFTER_EIGHT, "2018-10-08T02:00", "2018-10-08T20:00", None),
         (AFTER_EIGHT, "2018-10-08T20:00", "2018-10-09T02:00", None),
         (AFTER_EIGHT, "2018-10-08T20:00", "2018-10-09T06:00", NotDue.OUTSIDE_WINDOW),
+        (EARLY_EVENING, "2018-10-08T01:00", "2018-10-08T17:59", NotDue.OUTSIDE_WINDOW),
+        (EARLY_EVENING, "2018-10-08T01:00", "2018-10-08T18:00", None),
+        (EARLY_EVENING, "2018-10-08T01:00", "2018-10-08T22:00", NotDue.OUTSIDE_WINDOW),
+        (USUAL, "2018-10-08T10:00", "2018-10-08T09:00", NotDue.NOT_YET),  # as of a moment before its attempt
         (MORNINGS, "2018-10-08T12:00", "2018-10-08T17:00", NotDue.NOT_YET),  # its office works no afternoon
         (MORNINGS, "2018-10-08T11:30", "2018-10-08T12:00", None),  # and in the city's lunch break
     ],

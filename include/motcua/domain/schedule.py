@@ -157,8 +157,6 @@ class Rhythm:
     def _is_owed(self, attempted_at: datetime | None, as_of: datetime) -> bool:
         if attempted_at is None:
             return True
-        if attempted_at >= as_of:
-            return False
         return next_night(attempted_at) <= as_of or self.age(attempted_at, as_of) + GRACE >= self.schedule.every
 
 
