@@ -47,6 +47,8 @@ servers:
 	@$(call install,MariaDB,mariadbd /usr/sbin/mariadbd,mariadb-server-core mariadb-client-core,tests on MariaDB)
 	@$(call mask,nginx)
 	@$(call install,nginx,nginx /usr/sbin/nginx,nginx libnginx-mod-http-js,tests of the web server)
+	@$(call mask,prometheus)
+	@$(call install,Prometheus,promtool,prometheus,tests of the alert rules)
 	@$(call mask,redis-server)
 	@$(call install,Redis,redis-server,redis-server,tests with Celery workers)
 

@@ -1,9 +1,10 @@
 """
 ### collect_dossiers: from the sources to the warehouse
 
-**Owner:** motcua. **Rhythm:** every 15 minutes in working hours, and once at night: that run lists in full each source
-that has not been listed so for a week. One run at a time. A **backfill** asks no source and moves nothing: `rebuild`
-makes the warehouse as it was at that moment from the archive, in a schema of its own.
+**Owner:** motcua. **Rhythm:** every 15 minutes in working hours, every hour otherwise, each time what is due by its
+schedule (`motcua schedule`); often that is nothing, and the run ends at once. At 02:00 everything is due, and listed in
+full what has not been so for a week. One run at a time. By hand it reads all, or those named. A **backfill** asks no
+source and moves nothing: `rebuild` makes the warehouse as it was then from the archive, in a schema of its own.
 
 **Red means** an error of ours, or more than 30 % of a platform down. A single source that is down or held is *not*
 red: it stands in `api.source_state`. What is down is tried again in the next run; what is held waits for `decide_hold`.
@@ -19,35 +20,37 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, MultipleCronTriggerTimetable, Param, task
-from stages import is_backfill, read_and_merge
+from airflow.sdk import DAG, Param, task
+from stages import NOTHING_DUE, is_backfill, read_and_merge
+from telling import COLLECTED_WITHIN, ends_within
 from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, moment, places, settings
+from working_hours import WorkingHoursTimetable
 
 # Without a clock it has its moments all the same: a backfill asks for those that are past.
 BEGINS = pendulum.datetime(2018 if RUNS_BY_CLOCK else 2100, 4, 1, tz=CITY_TIME)
-WORKING_HOURS_AND_ONE_NIGHT = MultipleCronTriggerTimetable("*/15 7-17 * * 1-5", "0 2 * * *", timezone=CITY_TIME)
 
 with DAG(
     "collect_dossiers",
     description="Đọc hồ sơ từ các nguồn, kiểm tra và hợp nhất",
     doc_md=__doc__,
-    schedule=WORKING_HOURS_AND_ONE_NIGHT,
+    schedule=WorkingHoursTimetable(),
     start_date=BEGINS,
     catchup=False,
     max_active_runs=1,
+    deadline=ends_within(COLLECTED_WITHIN),
     default_args={**DEFAULTS, "retry_policy": BY_KIND_OF_ERROR},
     tags=["motcua", "sources", "warehouse"],
     params={
         "as_of": AS_OF,
         "sources": Param([], type="array", items={"type": "string"}, title="Chỉ các nguồn",
-                         description="Mã nguồn, mỗi dòng một mã; để trống: tất cả các nguồn đến hạn"),
+                         description="Mã nguồn, mỗi dòng một mã; để trống: tất cả các nguồn không tạm dừng"),
         "full": Param(False, type="boolean", title="Đọc lại toàn bộ danh sách"),
     },
 ):  # fmt: skip
 
     @task(execution_timeout=timedelta(minutes=5))
     def plan(params: dict[str, Any], dag_run: Any, data_interval_end: Any = None) -> dict[str, Any]:
-        """Fixes the moment and opens the cycle: which sources, from when."""
+        """Fixes the moment and opens the cycle: by the clock what is due, by hand what the form asks for."""
         from airflow.sdk.exceptions import AirflowSkipException
         from motcua import steps
 
@@ -55,6 +58,8 @@ with DAG(
             raise AirflowSkipException("a backfill asks no source: the task `rebuild` has the rest")
         as_of = moment(params, dag_run, data_interval_end)
         steps.prepare(settings=settings())
+        if dag_run.run_type == "scheduled":
+            return dict(steps.plan_due(settings=settings(), run_key=dag_run.run_id, as_of=as_of) or NOTHING_DUE)
         return steps.plan(
             settings=settings(), run_key=dag_run.run_id, as_of=as_of, sources=params["sources"], full=params["full"]
         )

@@ -19,6 +19,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, Param, task
+from telling import PUBLISHED_WITHIN, ends_within
 from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, DOSSIERS, FEED, moment, newest, places
 
 with DAG(
@@ -29,6 +30,7 @@ with DAG(
     start_date=pendulum.datetime(2018, 4, 1, tz=CITY_TIME),
     catchup=False,
     max_active_runs=1,
+    deadline=ends_within(PUBLISHED_WITHIN),
     default_args={**DEFAULTS, "retry_policy": BY_KIND_OF_ERROR},
     tags=["motcua", "feed"],
     params={

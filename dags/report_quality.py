@@ -2,10 +2,11 @@
 ### report_quality: what is wrong with the data, told to those who can mend it
 
 **Owner:** motcua. **Rhythm:** daily at 05:15, when the night's full pass is merged. Writes one report an office behind
-its own link, and sends one digest a day to the people of connection `motcua_smtp` (without it: none, and no error).
+its own link, and sends one digest a day to the people of connection `motcua_smtp` (without it: none, and no error);
+and, for the data team, how the rule book fares: `HOME/quality/index.html`.
 
-**Red means** of `build` an error of ours; of `mail` that the mail server was away for three tries in half an hour, or
-refuses. Reports do not wait for the mail.
+**Red means** of `build` and `rule_book` an error of ours; of `mail` that the mail server was away for three tries in
+half an hour, or refuses. Reports do not wait for the mail.
 
 **First thing to do:** in the red task's log, look for *Task failed with exception*: the sentence with it says what to
 do; `api.report_mail` has the mail server's words. Then clear the task: what was sent is not sent twice.
@@ -18,7 +19,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, task
-from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, moment, places
+from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, moment, places, settings
 
 MAIL_WAS_AWAY = RetryRule(
     exception="motcua.errors.MailUnavailable",
@@ -55,4 +56,12 @@ with DAG(
 
         return steps.mail_digest(**places(), as_of=moment(params, dag_run))
 
+    @task(execution_timeout=timedelta(minutes=10))
+    def rule_book(params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
+        """How many pass each rule, by source and day."""
+        from motcua import steps
+
+        return dict(steps.build_quality_report(settings=settings(), as_of=moment(params, dag_run)))
+
     build() >> mail()
+    rule_book()

@@ -12,6 +12,9 @@ from typing import Any
 from airflow.sdk import get_current_context, task, task_group
 from wiring import DOSSIERS, PLATFORMS, places, settings
 
+# A plan without a cycle: it reads nothing, moves nothing and announces nothing.
+NOTHING_DUE: dict[str, Any] = {"cycle_id": None, "collect": {}}
+
 
 @task(execution_timeout=timedelta(minutes=5))
 def parts(planned: dict[str, Any], platform: str) -> list[dict[str, Any]]:
@@ -31,7 +34,7 @@ def collect(label: str, cycle_id: int, sources: list[str]) -> dict[str, Any]:
 @task(trigger_rule="all_done", execution_timeout=timedelta(minutes=5))
 def chunks(planned: dict[str, Any] | None) -> list[dict[str, Any]]:
     """What was read, cut into parts that fit into memory; a collecting task that failed stops no other's rows."""
-    if planned is None:  # the plan is red, and says why
+    if not has_cycle(planned):  # nothing is due, or the plan is red and says why
         return []
     from motcua import steps
 
@@ -68,8 +71,8 @@ def announce(planned: dict[str, Any] | None, outlet_events: Any) -> None:
     """Tells publication and delivery that the warehouse moved, even where a part of the run is red."""
     from airflow.sdk.exceptions import AirflowSkipException
 
-    if planned is None:
-        raise AirflowSkipException("there is no plan: nothing has moved")
+    if not has_cycle(planned):
+        raise AirflowSkipException("there is no plan, or nothing is due: nothing has moved")
     outlet_events[DOSSIERS].extra = {"as_of": planned["as_of"], "cycle_id": planned["cycle_id"]}
 
 
@@ -84,11 +87,18 @@ def report(planned: dict[str, Any] | None, ti: Any, dag_run: Any) -> dict[str, A
         raise AirflowSkipException("a backfill reads nothing")
     if planned is None:
         raise MotcuaError("there is no plan: open the task `plan`; nothing was read")
+    if not has_cycle(planned):
+        return {"sources": 0}
     outcome: dict[str, Any] = steps.report(settings=settings(), cycle_id=planned["cycle_id"])
     failed = ti.get_ti_count(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id], states=["failed", "upstream_failed"])
     if failed:
         raise MotcuaError(f"{failed} tasks of this run failed: open the red ones; the others' rows are merged")
     return outcome
+
+
+def has_cycle(planned: Any) -> bool:
+    """Whether the plan was made, and has something to read."""
+    return planned is not None and planned["cycle_id"] is not None
 
 
 def is_backfill(dag_run: Any) -> bool:

@@ -32,6 +32,12 @@ DEFAULTS = {"owner": "motcua", "retries": 2, "retry_delay": timedelta(seconds=30
 BY_KIND_OF_ERROR = ExceptionRetryPolicy(
     rules=[
         RetryRule(
+            exception="motcua.errors.StaleWrite",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(seconds=10),
+            reason="another run has taken over, or its lock was lost: it begins again from how things stand",
+        ),
+        RetryRule(
             exception=["motcua.errors.MotcuaError", "sqlalchemy.exc.ProgrammingError", "sqlalchemy.exc.IntegrityError"],
             action=RetryAction.FAIL,
             reason="repeating changes nothing: read the message",
@@ -55,9 +61,11 @@ REASON = Param(type="string", minLength=5, maxLength=500, title="Lý do",
 
 def settings() -> Settings:
     """Where things live, from the environment of the task."""
+    from dataclasses import replace
+
     from motcua.settings import Settings
 
-    return Settings.from_environment(os.environ)
+    return replace(Settings.from_environment(os.environ), via="airflow")
 
 
 def places() -> dict[str, Any]:

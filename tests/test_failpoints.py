@@ -69,5 +69,5 @@ def test_sleep_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_names_no_point_is_a_mistake_of_the_test(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv(VARIABLE, text)
-    with pytest.raises(ConfigError, match=r"MOTCUA_FAILPOINT: expected name:raise\|kill\|term\|sleep"):
+    with pytest.raises(ConfigError, match=r"MOTCUA_FAILPOINT: expected name:raise\|kill\|term\|stop\|sleep"):
         pass_by(POINT)

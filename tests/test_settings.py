@@ -14,10 +14,12 @@ EVERYTHING = {
     "MOTCUA_STAGING_URL": "s3://bucket/staging",
     "MOTCUA_FEED_URL": "file:///srv/www/feeds/v1",
     "MOTCUA_REPORTS_URL": "s3://bucket/reports",
+    "MOTCUA_RUNBOOK_URL": "https://git.example/operating.md",
     "MOTCUA_REPORTS_ADDRESS": "https://motcua.example/bao-cao/",
     "MOTCUA_CONNECTIONS": "/etc/motcua/connections.json",
     "MOTCUA_WORKERS": "4",
     "MOTCUA_ARCHIVE_MONTHS": "36",
+    "MOTCUA_LEDGER_MONTHS": "12",
 }
 
 
@@ -31,9 +33,11 @@ def test_every_variable_arrives() -> None:
         feed_url="file:///srv/www/feeds/v1",
         reports_url="s3://bucket/reports",
         reports_address="https://motcua.example/bao-cao/",
+        runbook_url="https://git.example/operating.md",
         connections=Path("/etc/motcua/connections.json"),
         workers=4,
         archive_months=36,
+        ledger_months=12,
     )
 
 
@@ -50,9 +54,11 @@ def test_without_variables_everything_lives_in_the_checkout(environment: dict[st
         feed_url=f"file://{home}/feeds/v1",
         reports_url=f"file://{home}/reports",
         reports_address=None,
+        runbook_url=None,
         connections=None,
         workers=2,
         archive_months=24,
+        ledger_months=24,
     )
 
 

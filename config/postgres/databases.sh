@@ -11,6 +11,9 @@ CREATE ROLE motcua LOGIN PASSWORD :'motcua_password';
 CREATE DATABASE airflow OWNER airflow;
 CREATE DATABASE motcua OWNER motcua;
 REVOKE ALL ON DATABASE airflow, motcua FROM PUBLIC;
+-- A scheduler that was killed can leave workers behind that hold its session open, and with it its locks on runs: the
+-- next scheduler passes these runs by for ever.
+ALTER DATABASE airflow SET idle_in_transaction_session_timeout = '2min';
 -- Made here and not by the pipeline, so that its log-in may make no roles. What each may do, the migrations say.
 CREATE ROLE motcua_pipeline;
 CREATE ROLE motcua_sender;

@@ -9,7 +9,8 @@ MotcuaError
 │   └── SourceChanged        it answers, but not as its contract says: call a person
 ├── PortalError              the Government portal
 │   ├── PortalUnavailable    the outcome is unknown: look it up or send again
-│   └── PortalRejected       it answered no, in its own words
+│   ├── PortalRejected       it answered no, in its own words
+│   └── CatalogueRefused     a catalogue that is not to be believed: the last good one stays
 ├── MailError                the digest
 │   ├── MailUnavailable      no answer, or "later": send again
 │   └── MailRejected         the mail server answered no, in its own words
@@ -105,6 +106,10 @@ class PortalRejected(PortalError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.code, self.message)
+
+
+class CatalogueRefused(PortalError):
+    """A catalogue of the portal has an unknown shape, or lost too much at once: call the portal's people."""
 
 
 class MailError(MotcuaError):

@@ -1,7 +1,7 @@
 """Places where a test makes the process fail; in operation they do nothing. Each stands once in the code.
 
 `MOTCUA_FAILPOINT=name:action[:nth]` arms one: at its nth pass (the first, unless told) the action happens: `raise`,
-`kill` (SIGKILL to this process), `term` (SIGTERM), or `sleep <seconds>`.
+`kill` (SIGKILL to this process), `term` (SIGTERM), `stop` (SIGSTOP: it sleeps until SIGCONT), or `sleep <seconds>`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ POINTS = (
     "drain.after_call",
     "drain.after_settled",
 )
-_ARMED = re.compile(r"(?P<point>[a-z_.]+):(?P<action>raise|kill|term|sleep (?P<seconds>[0-9.]+))(?::(?P<nth>[0-9]+))?")
-_SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM}
+_ARMED = re.compile(
+    r"(?P<point>[a-z_.]+):(?P<action>raise|kill|term|stop|sleep (?P<seconds>[0-9.]+))(?::(?P<nth>[0-9]+))?"
+)
+_SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "stop": signal.SIGSTOP}
 _passes: Counter[str] = Counter()
 _lock = threading.Lock()
 
@@ -64,7 +66,9 @@ def pass_by(name: str) -> None:
         return
     armed = _ARMED.fullmatch(text)
     if armed is None or armed["point"] not in POINTS:
-        raise ConfigError(f"{VARIABLE}: expected name:raise|kill|term|sleep <seconds>[:nth], got {text!r}; unset it")
+        raise ConfigError(
+            f"{VARIABLE}: expected name:raise|kill|term|stop|sleep <seconds>[:nth], got {text!r}; unset it"
+        )
     if armed["point"] == name and _count(name) == int(armed["nth"] or 1):
         _act(armed)
 

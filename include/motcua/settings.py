@@ -24,10 +24,14 @@ class Settings:
         feed_url: fsspec URL of the published feed.
         reports_url: fsspec URL of the reports to the offices.
         reports_address: where people find what lies at `reports_url`, or None.
+        runbook_url: where people find `docs/operating.md`, for the links in messages, or None.
         connections: file with connections in Airflow's local-filesystem JSON format, or None.
         workers: processes that collect and judge side by side in `motcua cycle`.
         archive_months: how long pages stay after the last listing that had them.
+        ledger_months: how long rows of ledgers stay that are no trail: stages that ran, what was mended.
         schema: of a warehouse that was rebuilt beside the real one; None means the real one, `core` and `private`.
+        via: where people act: `cli` or `airflow`; the name of every session with the warehouse, and so of
+            what is kept of it in `api.audit`.
     """
 
     home: Path
@@ -38,10 +42,13 @@ class Settings:
     feed_url: str
     reports_url: str
     reports_address: str | None
+    runbook_url: str | None
     connections: Path | None
     workers: int
     archive_months: int
+    ledger_months: int
     schema: str | None = None
+    via: str = "motcua"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -57,9 +64,11 @@ class Settings:
             feed_url=given.get("MOTCUA_FEED_URL", (home / "feeds" / "v1").as_uri()),
             reports_url=given.get("MOTCUA_REPORTS_URL", (home / "reports").as_uri()),
             reports_address=given.get("MOTCUA_REPORTS_ADDRESS"),
+            runbook_url=given.get("MOTCUA_RUNBOOK_URL"),
             connections=_path(given.get("MOTCUA_CONNECTIONS")),
             workers=_count(given, "MOTCUA_WORKERS", default=2),
             archive_months=_count(given, "MOTCUA_ARCHIVE_MONTHS", default=24),
+            ledger_months=_count(given, "MOTCUA_LEDGER_MONTHS", default=24),
         )
 
 

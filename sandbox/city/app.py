@@ -8,6 +8,7 @@ from starlette.routing import Mount
 
 from sandbox.city import city_portal, control, igate, lgsp, portal, soap
 from sandbox.city.answers import Dated
+from sandbox.city.catalogue import unlisted_procedures
 from sandbox.city.city_portal import CityPortal
 from sandbox.city.connections import PORTAL_USER, portal_password
 from sandbox.city.portal import PortalState
@@ -16,7 +17,10 @@ from sandbox.city.state import CityState
 
 def city_app(state: CityState) -> Starlette:
     """Every installation at its base path, the portals, and the levers below `/control`."""
-    government = PortalState(state.registry, user=PORTAL_USER, password=portal_password(state))
+    government = PortalState(
+        state.registry, user=PORTAL_USER, password=portal_password(state),
+        unlisted=unlisted_procedures(state.population),
+    )  # fmt: skip
     consumer = CityPortal()
     return Starlette(
         middleware=[Middleware(Dated)],

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.city.catalogue import SERVICES, Catalogue
 from sandbox.city.portal_ledger import PortalLedger
 from sandbox.city.portal_rules import dossier_fault, step_fault
-from sandbox.city.registry import Registry
+from sandbox.city.registry import Procedure, Registry
 
 SESSION_SECONDS = 900
 MOST_RECORDS = 100
@@ -29,6 +30,7 @@ class PortalState:
     """One running portal.
 
     Attributes:
+        catalogue: procedures, fields and agencies as it lists them.
         held: the records it holds, by code.
         steps: the steps it holds, by code, in order of arrival; keys are (time, status).
         ledger: what was accepted, in order.
@@ -42,11 +44,11 @@ class PortalState:
         *,
         user: str,
         password: str,
+        unlisted: Mapping[str, Procedure] | None = None,
         rate_per_second: float = 100.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.registry = registry
-        self.fields = frozenset(registry.fields)
+        self.catalogue = Catalogue(registry, unlisted)
         self.ledger = PortalLedger()
         self.held: dict[str, dict[str, object]] = {}
         self.steps: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
@@ -59,7 +61,8 @@ class PortalState:
         self._spelling = itertools.cycle(_SUCCESS)
 
     def reset(self) -> None:
-        """Forgets every record, step, effect and trouble; sessions stay."""
+        """Forgets every record, step, effect, change of the catalogue and trouble; sessions stay."""
+        self.catalogue.reset()
         self.held.clear()
         self.steps.clear()
         self.ledger = PortalLedger()
@@ -103,8 +106,9 @@ class PortalState:
         if not isinstance(data, list) or not 1 <= len(data) <= MOST_RECORDS or updating not in {"True", "False"}:
             return self.answer("-4", f"data: từ 1 đến {MOST_RECORDS} hồ sơ; isUpdating: True hoặc False")
         codes: set[str] = set()
+        fields = frozenset(self.catalogue.field_codes)
         for record in data:
-            fault = dossier_fault(record, self.fields)
+            fault = dossier_fault(record, fields)
             if fault is None and self._is_rejected(record["MaHoSo"]):
                 return self.answer("-4", "Dữ liệu không hợp lệ")  # names no record, as some do
             if fault is not None:
@@ -158,47 +162,9 @@ class PortalState:
         held = self.held.get(str(body.get("mahoso")))
         return self.answer(result=[] if held is None else [held])
 
-    def catalogue(self, body: Mapping[str, object]) -> dict[str, object]:
-        """The four catalogues, from the registry's data."""
-        service = body["service"]
-        procedures = self.registry.procedures
-        if service == "LayDanhMucLinhVuc":
-            fields = sorted({(one.field_code, one.field_name) for one in procedures})
-            return self.answer(result=[{"MALINHVUC": code, "TENLINHVUC": name} for code, name in fields])
-        if service == "LayDanhMucCoQuan":
-            return self.answer(
-                result=[
-                    {"MACOQUAN": unit.agency_code, "TENCOQUAN": unit.name, "MACOQUANCHA": unit.parent, "TRANGTHAI": "1"}
-                    for unit in self.registry.units
-                ]
-            )
-        if service == "LayThuTuc":
-            wanted = [one for one in procedures if one.code == str(body.get("maTTHC"))[:8]]
-            return self.answer(
-                result=[
-                    {
-                        "MATTHC": one.code,
-                        "TENTTHC": one.name,
-                        "CAPTHUCHIEN": one.level,
-                        "TRANGTHAI": "1",
-                        "LINHVUCTHUCHIEN": [{"MALINHVUC": one.field_code, "TENLINHVUC": one.field_name}],
-                    }
-                    for one in wanted
-                ]
-            )
-        return self.answer(
-            result=[
-                {
-                    "MATTHC": one.code,
-                    "TENTTHC": one.name,
-                    "MALINHVUC": one.field_code,
-                    "TENLINHVUC": one.field_name,
-                    "CAPTHUCHIEN": one.level,
-                    "TRANGTHAI": "1",
-                }
-                for one in procedures
-            ]
-        )
+    def look_into(self, body: Mapping[str, object]) -> dict[str, object]:
+        """One of the four catalogue services."""
+        return self.answer(result=self.catalogue.answer(str(body["service"]), str(body.get("maTTHC"))))
 
     def next_trouble(self, *modes: str) -> str | None:
         """The trouble that the next call meets, when it is one of `modes`; each meeting counts."""
@@ -220,7 +186,8 @@ _INTEGRATION = {
     "DongBoHoSoMC": PortalState.put_dossiers,
     "CapNhatTienDoHoSoMC": PortalState.put_steps,
 }
-_CATALOGUES = {"LayDanhSachTTHC", "LayThuTuc", "LayDanhMucCoQuan", "LayDanhMucLinhVuc"}
+# what a gateway that wants a log-in answers, with status 200
+_LOG_IN_PAGE = "<!doctype html><title>Đăng nhập</title><form method=post></form>"
 
 
 def routes(portal: PortalState) -> list[Route]:
@@ -270,8 +237,16 @@ def control_routes(portal: PortalState) -> list[Route]:
     async def summary(request: Request) -> Response:
         return _json({"dossiers": len(portal.held), "calls": portal.calls} | portal.ledger.counts())
 
+    async def catalogue(request: Request) -> Response:
+        try:
+            portal.catalogue.change(await request.json())
+        except (KeyError, ValueError) as error:
+            return _json({"error": str(error)}, 400)
+        return _json({"procedures": len(portal.catalogue.procedures), "agencies": len(portal.catalogue.agencies)})
+
     return [
         Route("/misbehave", misbehave, methods=["POST"]),
+        Route("/catalogue", catalogue, methods=["POST"]),
         Route("/reset", reset, methods=["POST"]),
         Route("/dossiers", dossiers),
         Route("/ledger", ledger),
@@ -283,6 +258,8 @@ async def _call(portal: PortalState, request: Request) -> Response:
     raw = await request.body()
     if portal.next_trouble("down"):
         return Response("Service Unavailable", status_code=503)
+    if portal.next_trouble("html"):
+        return Response(_LOG_IN_PAGE, media_type="text/html")
     if not portal.is_within_rate():
         answer = portal.answer("-9", "Quá số lần gọi cho phép")
         return Response(orjson.dumps(answer), status_code=429, headers={"Retry-After": "1"})
@@ -292,7 +269,10 @@ async def _call(portal: PortalState, request: Request) -> Response:
     if not portal.is_logged_in(body.get("session")):
         return _json(portal.answer("-1", EXPIRED))
     answer = _serve(portal, body, _versions(request.headers.get("X-Motcua-Versions", "")))
-    mode = portal.next_trouble("lose_answer", "slow")
+    mode = portal.next_trouble("lose_answer", "slow", "truncated")
+    if mode == "truncated":
+        whole = orjson.dumps(answer)
+        return Response(whole[: len(whole) // 2], media_type="application/json")
     if mode == "lose_answer":
         return Response("Gateway Timeout", status_code=504)
     if mode == "slow":
@@ -308,8 +288,8 @@ def _serve(portal: PortalState, body: Mapping[str, object], versions: Mapping[st
         return _INTEGRATION[service](portal, body, versions)
     if service == "TraCuuHoSo":
         return portal.look_up(body)
-    if service in _CATALOGUES:
-        return portal.catalogue(body)
+    if service in SERVICES:
+        return portal.look_into(body)
     return portal.answer("-4", f"Không có dịch vụ {service}")
 
 
@@ -326,5 +306,5 @@ def _object(raw: bytes) -> dict[str, object] | None:
     return body if isinstance(body, dict) else None
 
 
-def _json(content: object) -> Response:
-    return Response(orjson.dumps(content), media_type="application/json")
+def _json(content: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")

@@ -36,6 +36,14 @@ class AirflowApi:
         answer.raise_for_status()
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    def add_person(self, name: str, password: str, role: str) -> None:
+        """Makes a log-in with a role of the FAB auth manager; one that is there stays as it is."""
+        person = {"username": name, "password": password, "roles": [{"name": role}], "email": f"{name}@localhost",
+                  "first_name": name, "last_name": role}  # fmt: skip
+        answer = self._session.post(f"{self.address}/auth/fab/v1/users", json=person, timeout=30)
+        if not answer.ok and answer.status_code != requests.codes.conflict:
+            raise requests.HTTPError(f"log-in {name}: {answer.status_code} {answer.text[:500]}")
+
     def knows(self, dag_ids: Sequence[str]) -> bool:
         """Whether all the DAGs are parsed."""
         return set(dag_ids) <= {dag["dag_id"] for dag in self._call("GET", "/dags")["dags"]}

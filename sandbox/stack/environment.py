@@ -13,8 +13,12 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# before what is installed: two checkouts may share one installation
 OWN_CODE = str(CHECKOUT / "include")
 USERS = {"admin": "admin", "can_bo": "viewer"}
+# those of a stack with production's auth manager, with the roles of config/roles.json
+PEOPLE = {"admin": "Admin", "van_hanh": "Operator", "can_bo": "Viewer"}
+FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 
 # The same in docker-compose.yaml: tests/deploy compares.
 AIRFLOW_SETTINGS: Mapping[str, str] = {
@@ -94,7 +98,7 @@ def airflow_secrets(home: Path) -> dict[str, str]:
             "jwt": secrets.token_urlsafe(64),
             "api": secrets.token_urlsafe(32),
             "fernet": Fernet.generate_key().decode(),
-            "passwords": {user: secrets.token_urlsafe(9) for user in USERS},
+            "passwords": {user: secrets.token_urlsafe(9) for user in {**USERS, **PEOPLE}},
         }
         path.touch(mode=0o600)
         path.write_text(json.dumps(made), encoding="utf-8")

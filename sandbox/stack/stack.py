@@ -23,7 +23,9 @@ from sandbox.stack.airflow_api import FINISHED, AirflowApi
 from sandbox.stack.broker import start_broker
 from sandbox.stack.environment import (
     CHECKOUT,
+    FAB,
     OWN_CODE,
+    PEOPLE,
     Ports,
     airflow_environment,
     airflow_secrets,
@@ -67,7 +69,8 @@ class Plan:
         registry: directory of the registry; None means the scenario's.
         city_options: more arguments for the stand-in.
         executor: with Celery a broker is started, and `workers` workers; without, the scheduler does the tasks itself.
-        airflow_settings: in place of the stack's own.
+        airflow_settings: in place of the stack's own, or besides them.
+        fab: production's auth manager, with a log-in for each role, in place of the simple one.
     """
 
     home: Path
@@ -80,6 +83,7 @@ class Plan:
     executor: Literal["LocalExecutor", "CeleryExecutor"] = "LocalExecutor"
     workers: int = 2
     airflow_settings: Mapping[str, str] = field(default_factory=dict)
+    fab: bool = False
     ports: Ports = field(default_factory=Ports.free)
 
     @property
@@ -98,8 +102,8 @@ class Stack:
         self.database_url = ""
         self.followed: dict[str, int] = {}
         self.programs = Programs(mark=secrets.token_hex(8), logs=self.home / "logs")
-        passwords = airflow_secrets(self.home)["passwords"]
-        self.airflow = AirflowApi(f"http://127.0.0.1:{plan.ports.airflow}", "admin", passwords["admin"])
+        self.passwords = airflow_secrets(self.home)["passwords"]
+        self.airflow = AirflowApi(f"http://127.0.0.1:{plan.ports.airflow}", "admin", self.passwords["admin"])
         self._broker_password = secrets.token_urlsafe(32)
         self._lock: IO[str] | None = None
         self._environment: dict[str, str] = {}
@@ -185,12 +189,16 @@ class Stack:
             **_inherited(),
             **airflow_environment(self.home, self.plan.ports, urls["airflow"]),
             **self._of_executor(urls["airflow"]),
-            **self.plan.airflow_settings,
+            **({"AIRFLOW__CORE__AUTH_MANAGER": FAB} if self.plan.fab else {}),
             **pipeline_environment(self.home, self.database_url, self.plan.registry or self.plan.scenario.registry),
+            **self.plan.airflow_settings,
         }
         with psycopg.connect(urls["airflow"].replace("+psycopg", ""), autocommit=True) as connection:
             # what Airflow remembers on a laptop may lose its last half second in a power cut; the warehouse may not
             connection.execute("ALTER DATABASE airflow SET synchronous_commit = off")
+            # a scheduler that was killed leaves workers behind that hold its session open, and with it its locks on
+            # runs: the next scheduler passes these runs by for ever (measured); as in config/postgres/databases.sh
+            connection.execute("ALTER DATABASE airflow SET idle_in_transaction_session_timeout = '2min'")
         return urls
 
     def _of_executor(self, database_url: str) -> dict[str, str]:
@@ -215,11 +223,24 @@ class Stack:
 
     def _migrate_airflow(self, database_url: str) -> None:
         note = self.home / "airflow" / "migrated"
-        state = f"{importlib.metadata.version('apache-airflow-core')} {database_url}"
+        state = f"{importlib.metadata.version('apache-airflow-core')} {database_url} {'FAB' if self.plan.fab else ''}"
         if note.exists() and note.read_text(encoding="utf-8") == state:
             return
         self.programs.run("airflow-db", (_program("airflow"), "db", "migrate"), self._environment, CHECKOUT)
+        if self.plan.fab:
+            self._make_roles()
         note.write_text(state, encoding="utf-8")
+
+    def _make_roles(self) -> None:
+        """As `airflow-init` does in production: the administrator, then the roles of config/roles.json."""
+        name = ("--username", "admin", "--firstname", "Quản", "--lastname", "trị", "--email", "admin@localhost")
+        log_in = ("--role", PEOPLE["admin"], "--password", self.passwords["admin"])
+        self.programs.run(
+            "airflow-admin", (_program("airflow"), "users", "create", *name, *log_in), self._environment, CHECKOUT
+        )
+        self.programs.run(
+            "airflow-roles", (sys.executable, CHECKOUT / "config" / "roles.py"), self._environment, CHECKOUT
+        )
 
     def _start_airflow(self) -> None:
         for name, arguments in COMPONENTS.items():
@@ -231,6 +252,9 @@ class Stack:
         else:
             raise StackError(f"Airflow is not healthy after {START_SECONDS} s: see {self.programs.logs}/airflow-*.log")
         self.airflow.log_in()
+        if self.plan.fab:
+            for name, role in PEOPLE.items():
+                self.airflow.add_person(name, self.passwords[name], role)
         self.airflow.set_pools(json.loads((CHECKOUT / "config" / "pools.json").read_text(encoding="utf-8")))
         for _ in patiently(START_SECONDS, pause_seconds=0.3):
             self.programs.check()
@@ -240,6 +264,15 @@ class Stack:
                 raise StackError(f"a DAG file cannot be read:\n{errors[0]}")
         self.airflow.end_left_over(DAGS)
         self.airflow.unpause(DAGS)
+
+    def restart(self, component: str) -> None:
+        """Kills one of Airflow's components where it stands, and starts it again, as `restart` of compose does."""
+        name = f"airflow-{component}"
+        (program,) = (one for one in self.programs.started if one.name == name)
+        program.process.kill()
+        program.process.wait()
+        self.programs.started.remove(program)
+        self.programs.start(name, (_program("airflow"), *COMPONENTS[component]), self._environment, CHECKOUT)
 
     # ── a cycle ───────────────────────────────────────────────────────────────────────────────
 

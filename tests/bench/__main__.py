@@ -1,7 +1,7 @@
 """What the bars are about, measured: everything, or some of it by name.
 
-python -m tests.bench [whole_city one_day day_on_airflow quiet_cycle parse platforms large_source feed push rebuild
-                      sealing rules_try quarantine_replay] [--scale 1.0]
+python -m tests.bench [whole_city one_day day_on_airflow quiet_cycle parse pages platforms large_source feed push
+                      rebuild sealing rules_try quarantine_replay] [--scale 1.0]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tests.bench import (
     feed,
     large_source,
     one_day,
+    pages,
     parse,
     platforms,
     push,
@@ -34,6 +35,7 @@ MEASUREMENTS = {
     "day_on_airflow": day_on_airflow.measure,
     "quiet_cycle": quiet_cycle.measure,
     "parse": parse.measure,
+    "pages": pages.measure,
     "platforms": platforms.measure,
     "large_source": large_source.measure,
     "feed": feed.measure,

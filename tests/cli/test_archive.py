@@ -13,6 +13,7 @@ from tests.steps.pipeline import WARD, Pipeline
 
 pytestmark = pytest.mark.slow
 
+WHY = ("--reason", "quá hạn lưu")
 CODES = ("000.05.33.H24-181012-0001", "000.05.33.H24-181012-0002")
 
 
@@ -41,13 +42,13 @@ def test_an_erasure_that_must_be_run_again_says_so(shell: Shell, pipeline: Pipel
 
 
 def test_time_is_kept(shell: Shell, pipeline: Pipeline, loaded: None) -> None:
-    kept = shell.run("archive", "prune", "--json", *AS_OF)
+    kept = shell.run("archive", "prune", *WHY, "--json", *AS_OF)
     assert json.loads(kept.stdout) == {
         "kept_since": "2016-12-25T17:00:00+07:00", "expired": 0, "orphans": 0, "kept": 1,
     }  # fmt: skip
-    unsaid = shell.run("archive", "prune")
+    unsaid = shell.run("archive", "prune", *WHY)
     assert (unsaid.returncode, "say --as-of" in unsaid.stderr) == (2, True)
-    told = shell.run("archive", "prune", "--as-of", "2021-01-01T00:00+07:00")
+    told = shell.run("archive", "prune", *WHY, "--as-of", "2021-01-01T00:00+07:00")
     assert (told.returncode, told.stdout) == (
         0, "đã xóa 1 trang quá hạn (không còn trong danh sách nào từ 2019-01-01) và 0 trang không thuộc lô nào; "
         "còn 0 trang\n",
@@ -57,7 +58,7 @@ def test_time_is_kept(shell: Shell, pipeline: Pipeline, loaded: None) -> None:
 def test_a_new_key_takes_over_and_older_pages_still_open(shell: Shell, pipeline: Pipeline, loaded: None) -> None:
     file = pipeline.settings.home / "secrets" / "archive.key"
     pages = {page: page.read_bytes() for page in (pipeline.settings.home / "archive").rglob("*.zst")}
-    rotated = shell.run("archive", "rotate")
+    rotated = shell.run("archive", "rotate", *WHY)
     assert (rotated.returncode, rotated.stdout.startswith("khóa mới ")) == (0, True), rotated.stderr
     pipeline.land_and_load([record(MaHoSo=CODES[1], TrangThai=9, NgayCapNhat="2018-10-16T10:00:00.000")])
     assert {page: page.read_bytes() for page in pages} == pages
@@ -71,6 +72,6 @@ def test_a_new_key_takes_over_and_older_pages_still_open(shell: Shell, pipeline:
 
 def test_the_key_of_a_connection_is_rotated_there(shell: Shell) -> None:
     key = json.dumps({"password": base64.b64encode(b"k" * 32).decode()})
-    done = motcua("archive", "rotate", **environment_of(shell.settings), AIRFLOW_CONN_MOTCUA_ARCHIVE=key)
+    done = motcua("archive", "rotate", *WHY, **environment_of(shell.settings), AIRFLOW_CONN_MOTCUA_ARCHIVE=key)
     assert (done.returncode, done.stdout) == (2, "")
     assert "make the new key its password" in done.stderr

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = (
     "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "asof", "units", "figures", "check-file",
-    "sources", "holds", "quarantine", "archive", "rules", "rebuild", "feed", "reports", "outbox",
+    "freshness", "incidents",
+    "audit", "sources", "holds", "quarantine", "archive", "rules", "rebuild", "feed", "reports", "outbox",
 )  # fmt: skip
 BELOW = (
     "sources check",

@@ -10,11 +10,13 @@ from jsonschema import FormatChecker, ValidationError, validate
 FORMS = {
     "collect_dossiers": {"as_of", "sources", "full"},
     "decide_hold": {"hold_id", "decision", "reason", "as_of"},
+    "check_health": set(),
     "drain_government": set(),
-    "maintain": {"as_of"},
+    "maintain": {"as_of", "anyway"},
     "notify_subscribers": set(),
     "publish_progress": {"as_of"},
     "reconcile_government": {"as_of"},
+    "refresh_catalogues": {"as_of", "accept_loss"},
     "replay_quarantine": {"sources", "rules", "everything", "reason", "as_of"},
     "report_quality": {"as_of"},
     "sync_source": {"sources", "since", "full", "reason", "as_of"},
@@ -61,6 +63,8 @@ def test_every_field_is_titled_in_vietnamese(forms: dict[tuple[str, str], dict[s
         (("replay_quarantine", "sources"), [], ["Lê Chân"]),
         (("replay_quarantine", "reason"), None, ""),
         (("replay_quarantine", "rules"), ["unknown_channel"], "unknown_channel"),
+        (("refresh_catalogues", "accept_loss"), "sắp xếp lại đơn vị hành chính từ 01/07", "vì"),
+        (("refresh_catalogues", "accept_loss"), None, 7),
     ],
 )
 def test_a_form_takes_what_makes_sense_and_nothing_else(

@@ -17,7 +17,8 @@ import json
 from airflow import plugins_manager as manager
 from airflow.api_fastapi.core_api.datamodels.plugins import PluginResponse
 found = [PluginResponse.model_validate(info) for info in manager.get_plugin_info()]
-views = {plugin.name: [view.model_dump(exclude_none=True) for view in plugin.external_views] for plugin in found}
+views = {plugin.name: [view.model_dump(exclude_none=True) for view in plugin.external_views] for plugin in found
+         if plugin.name == "public_page_link"}
 print(json.dumps({"errors": manager.get_import_errors(), "views": views}))
 """
 
@@ -41,7 +42,6 @@ print(json.dumps({"errors": manager.get_import_errors(), "views": views}))
     ids=["address known", "address unknown"],
 )
 def test_airflow_links_to_the_public_page(tmp_path: Path, told: dict[str, str], views: list[Any]) -> None:
-    assert run_python(["-c", ASK], airflow_environ(tmp_path, **told)) == {
-        "errors": {},
-        "views": {"public_page_link": views},
-    }
+    found = run_python(["-c", ASK], airflow_environ(tmp_path, **told))
+    assert found["errors"] == {}
+    assert found["views"]["public_page_link"] == views

@@ -28,8 +28,10 @@ def test_it_builds_the_reports_then_sends_one_mail_a_day(settings: Settings, tmp
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert (
-            json.loads(done.stdout.splitlines()[-1]) == [{"run": "success", "build": "success", "mail": "success"}] * 2
+            json.loads(done.stdout.splitlines()[-1])
+            == [{"run": "success", "build": "success", "mail": "success", "rule_book": "success"}] * 2
         )
         (letter,) = server.messages()
     assert "25/12/2018: 0 hồ sơ bị từ chối" in letter["Subject"]
     assert len(list((settings.home / "reports").iterdir())) == 258
+    assert (settings.home / "quality" / "index.html").exists()

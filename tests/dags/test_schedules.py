@@ -19,27 +19,33 @@ def test_collecting_says_that_the_dossiers_moved_and_the_others_listen(parsed: d
     assert {tuple(told[dag_id]["announce"]) for dag_id in SPEAKING} == {("dossiers",)}
     assert {dag_id: dag["assets"] for dag_id, dag in dags.items()} == {
         **{dag_id: [] for dag_id in SPEAKING},
+        "check_health": [],
         "drain_government": ["dossiers"],
         "maintain": [],
         "notify_subscribers": ["feed"],
         "publish_progress": ["dossiers"],
         "report_quality": [],
         "reconcile_government": [],
+        "watch_over": ["dossiers"],
+        "refresh_catalogues": [],
     }
 
 
 def test_production_runs_by_the_clock(parsed: dict[str, Any]) -> None:
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed["dags"].items()} == {
-        "collect_dossiers": "*/15 7-17 * * 1-5, 0 2 * * *",
+        "collect_dossiers": "15 phút/lần trong giờ làm việc, 1 giờ/lần ngoài giờ, 02:00 đọc tất cả",
+        "check_health": "45 6 * * 1-5",
         "decide_hold": "None",
         "drain_government": "Asset or */5 * * * *",
         "maintain": "30 4 * * *",
         "notify_subscribers": "Asset or */5 * * * *",
         "publish_progress": "Asset",
         "reconcile_government": "30 3 * * *",
+        "refresh_catalogues": "10 1 * * 1",
         "replay_quarantine": "50 * * * *",
         "report_quality": "15 5 * * *",
         "sync_source": "None",
+        "watch_over": "Asset or 3-59/5 * * * *",
     }
 
 
@@ -49,13 +55,16 @@ def test_nothing_starts_by_the_clock_where_the_schedule_is_off(parsed_without_cl
     assert parsed_without_clock["dags"]["collect_dossiers"]["begins"] == "2100-04-01"
     assert {dag_id: dag["schedule"] for dag_id, dag in parsed_without_clock["dags"].items()} == {
         **dict.fromkeys(SPEAKING, "None"),
-        "collect_dossiers": "*/15 7-17 * * 1-5, 0 2 * * *",
+        "collect_dossiers": "15 phút/lần trong giờ làm việc, 1 giờ/lần ngoài giờ, 02:00 đọc tất cả",
+        "check_health": "None",
         "drain_government": "Asset",
         "maintain": "None",
         "notify_subscribers": "Asset",
         "publish_progress": "Asset",
         "report_quality": "None",
         "reconcile_government": "None",
+        "watch_over": "Asset",
+        "refresh_catalogues": "None",
     }
 
 

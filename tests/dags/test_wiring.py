@@ -12,7 +12,7 @@ import pytest
 import requests
 import sqlalchemy as sa
 from motcua.connections import Connection
-from motcua.errors import ConfigError, MailRejected, MailUnavailable, PublicationRefused, SourceUnavailable
+from motcua.errors import ConfigError, MailRejected, MailUnavailable, PublicationRefused, SourceUnavailable, StaleWrite
 
 from tests.dags.conftest import CHECKOUT
 
@@ -64,6 +64,7 @@ def test_a_run_by_hand_was_told_nothing(wiring: ModuleType, events: Any) -> None
 
 
 AWAY = "the database, the disk or the network was away"
+OVERTAKEN = "another run has taken over, or its lock was lost: it begins again from how things stand"
 IN_VAIN = "repeating changes nothing: read the message"
 OUR_MISTAKE = "a mistake in our own code"
 IN_TEN_SECONDS = timedelta(seconds=10)
@@ -79,6 +80,7 @@ IN_TEN_SECONDS = timedelta(seconds=10)
         (MailRejected("its words"), ("fail", None, IN_VAIN)),
         (ConfigError("a setting"), ("fail", None, IN_VAIN)),
         (PublicationRefused("a gate"), ("fail", None, IN_VAIN)),
+        (StaleWrite("another sender has taken over"), ("retry", IN_TEN_SECONDS, OVERTAKEN)),
         (SourceUnavailable("le_chan.an_bien", "it never leaves its step"), ("fail", None, IN_VAIN)),
         (sa.exc.ProgrammingError("SELECT x", {}, Exception("no column")), ("fail", None, IN_VAIN)),
         (sa.exc.IntegrityError("INSERT", {}, Exception("twice")), ("fail", None, IN_VAIN)),

@@ -52,6 +52,11 @@ def query(socket: Path, database: str, statement: str) -> list[tuple[object, ...
         return connection.execute(statement).fetchall()
 
 
+def execute(socket: Path, statement: str) -> None:
+    with psycopg.connect(host=str(socket), user="postgres", dbname="airflow") as connection:
+        connection.execute(statement)
+
+
 def test_each_database_has_its_owner_and_lets_nobody_else_in(socket: Path) -> None:
     found = query(
         socket,
@@ -95,16 +100,41 @@ def test_airflow_init_can_be_run_again_and_again(socket: Path, environ: dict[str
     script = script.replace("/opt/airflow", str(compose.CHECKOUT))
     for _ in range(2):
         subprocess.run([shell, option, script], check=True, env=environ, cwd=environ["AIRFLOW_HOME"])
+        # a right that somebody gave the operator by hand, or that the file had once: it does not stay
+        execute(
+            socket,
+            "INSERT INTO ab_permission_view_role (id, permission_view_id, role_id)"
+            " SELECT (SELECT max(id) + 1000 FROM ab_permission_view_role), pv.id, r.id"
+            " FROM ab_permission_view pv JOIN ab_permission p ON p.id = pv.permission_id"
+            " JOIN ab_view_menu v ON v.id = pv.view_menu_id, ab_role r"
+            " WHERE (p.name, v.name, r.name) = ('can_read', 'Connections', 'Operator')",
+        )
+    subprocess.run([sys.executable, compose.CHECKOUT / "config" / "roles.py"], check=True, env=environ)
     assert query(socket, "airflow", "SELECT username, first_name, last_name FROM ab_user") == [("admin", "Quản", "trị")]
     pools = query(socket, "airflow", "SELECT pool, slots FROM slot_pool ORDER BY pool")
     own = json.loads((compose.CHECKOUT / "config" / "pools.json").read_text(encoding="utf-8"))
     assert dict(pools) == {"default_pool": 128} | {name: pool["slots"] for name, pool in own.items()}
-    seen = query(
+    roles = {name: rights_of(socket, name) for name in ("Viewer", "Operator", "Admin")}
+    page = "Nguồn dữ liệu"
+    assert {right for right in roles["Viewer"] if right[1] in (page, "Plugins")} == {
+        ("can_read", page), ("can_read", "Plugins"),
+    }  # fmt: skip
+    started = {"sync_source", "decide_hold", "replay_quarantine"}
+    assert roles["Operator"] - roles["Viewer"] == {
+        ("can_edit", page), ("can_edit", "Task Instances"),
+        *((action, f"DAG:{dag}") for dag in started for action in ("can_read", "can_edit")),
+        *(("can_create", f"DAG Run:{dag}") for dag in started),
+    }  # fmt: skip
+    assert roles["Admin"] >= {("can_read", page), ("can_edit", page), ("can_create", "DAG Runs"), ("can_edit", "DAGs")}
+
+
+def rights_of(socket: Path, role: str) -> set[tuple[object, ...]]:
+    """Actions and resources of a role."""
+    held = query(
         socket,
         "airflow",
-        "SELECT r.name FROM ab_permission_view_role pvr JOIN ab_role r ON r.id = pvr.role_id"
-        " JOIN ab_permission_view pv ON pv.id = pvr.permission_view_id JOIN ab_permission p ON p.id = pv.permission_id"
-        " JOIN ab_view_menu v ON v.id = pv.view_menu_id"
-        " WHERE p.name = 'can_read' AND v.name = 'Plugins' AND r.name = 'Viewer'",
+        "SELECT r.name, p.name, v.name FROM ab_permission_view_role pvr JOIN ab_role r ON r.id = pvr.role_id"
+        " JOIN ab_permission_view pv ON pv.id = pvr.permission_view_id"
+        " JOIN ab_permission p ON p.id = pv.permission_id JOIN ab_view_menu v ON v.id = pv.view_menu_id",
     )
-    assert seen == [("Viewer",)]
+    return {tuple(right) for name, *right in held if name == role}

@@ -31,6 +31,13 @@ OF_THE_LAPTOP_ALONE = {
     "MOTCUA_SCHEDULE": "production runs by the clock; a stand-in city stands still at its own moment",
 }
 OF_PRODUCTION_ALONE = {
+    "AIRFLOW__LOGGING__JSON_LOGS": "programs gather its logs; a laptop's are read by people",
+    "MOTCUA_RUNBOOK_URL": "where the city keeps the runbook; a laptop has the file",
+    "AIRFLOW__METRICS__LEGACY_NAMES_ON": "of Airflow's metrics, where they are on: each under one name",
+    "AIRFLOW__METRICS__OTEL_ON": "a laptop has no collector",
+    "AIRFLOW__OPENLINEAGE__EXTRACTORS": "of lineage, where a transport is set",
+    "AIRFLOW__OPENLINEAGE__NAMESPACE": "of lineage, where a transport is set",
+    "AIRFLOW__OPENLINEAGE__TRANSPORT": "a laptop has nobody to tell lineage to",
     "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "compose asks the scheduler how it is; the laptop asks the API",
     "AIRFLOW_CONN_MOTCUA_ARCHIVE": "the key lies apart from what it seals; a laptop makes its own",
     "MOTCUA_REPORTS_URL": "a volume of its own, which the web server reads below /bao-cao/",

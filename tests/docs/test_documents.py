@@ -14,6 +14,8 @@ from motcua.settings import Settings
 from tests.docs.markdown import CHECKOUT, DOCUMENTS, anchors, links
 
 TEXTS = {document: document.read_text(encoding="utf-8") for document in DOCUMENTS}
+# two checkouts may share one installation
+OWN_CODE = {"PYTHONPATH": str(CHECKOUT / "include")}
 SETTINGS = CHECKOUT / "docs" / "settings.md"
 
 
@@ -47,11 +49,14 @@ def test_every_make_target_that_a_document_or_the_help_names_exists() -> None:
 
 def test_every_command_of_motcua_that_a_document_names_exists() -> None:
     motcua = [Path(sys.executable).parent / "motcua", "--help"]
-    helped = subprocess.run(motcua, check=True, capture_output=True, text=True, env={"COLUMNS": "120"}).stdout
+    helped = subprocess.run(
+        motcua, check=True, capture_output=True, text=True, env={"COLUMNS": "120", **OWN_CODE}
+    ).stdout
     commands = set(re.findall(r"^│ ([a-z][\w-]*) ", helped, re.MULTILINE))
     assert commands == {
         "cycle", "sync", "summary", "prepare", "publish", "drain", "units", "figures", "trace", "sources", "asof",
-        "holds", "quarantine", "archive", "rules", "rebuild", "feed", "reports", "check-file", "outbox",
+        "archive", "audit", "catalogues", "check-file", "doctor", "feed", "freshness", "holds", "incidents", "maintain",
+        "metrics", "outbox", "quality", "quarantine", "rebuild", "reports", "rules", "schedule",
     }  # fmt: skip
     named = {
         name for text in TEXTS.values() for name in re.findall(r"(?:^|`)motcua ([a-z_][a-z_-]*)", text, re.MULTILINE)

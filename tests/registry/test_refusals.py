@@ -43,7 +43,7 @@ def refusal(tmp_path: Path) -> Refusal:
         (
             "overlap:",
             "overlpa:",
-            "sources/le_chan.yaml:6: unknown key 'overlpa'; did you mean 'overlap'? allowed: band,",
+            "sources/le_chan.yaml:6: unknown key 'overlpa'; did you mean 'overlap'? allowed: allowed, band,",
         ),
         (
             "name:",
@@ -53,7 +53,7 @@ def refusal(tmp_path: Path) -> Refusal:
         (
             "defaults: {",
             "defaults: {id: x, ",
-            "sources/le_chan.yaml:3: unknown key in defaults 'id'; allowed: band, codes",
+            "sources/le_chan.yaml:3: unknown key in defaults 'id'; allowed: allowed, band, blackout, codes",
         ),
         (
             "le_chan.ho_nam",
@@ -89,6 +89,19 @@ def refusal(tmp_path: Path) -> Refusal:
         ("overlap: PT48H", "page_size: 501", ":6: page_size: expected a whole number from 1 to 500, got 501"),
         ("overlap: PT48H", "page_size: true", ":6: page_size: expected a whole number from 1 to 500, got True"),
         ("overlap: PT48H", "rate_per_second: 0", ":6: rate_per_second: expected a number of requests a second above 0"),
+        ("overlap: PT48H", "schedule: PT10M", ":6: schedule: expected a duration of working time from PT15M, as"),
+        ("overlap: PT48H", "schedule: P8D", ":6: schedule: expected a duration of working time from PT15M, as"),
+        ("overlap: PT48H", "allowed: [20-06]", ":6: allowed: expected windows such as [07:00-11:30"),
+        ("overlap: PT48H", "allowed: ['20:00-20:59']", ":6: allowed: expected a span of an hour or more such as"),
+        ("overlap: PT48H", "allowed: ['20:00-20:00']", ":6: allowed: expected a span of an hour or more such as"),
+        ("overlap: PT48H", "blackout: Tết", ":6: blackout: expected days such as 2026-02-14 or 2026-02-14..2026-02-22"),
+        (
+            "overlap: PT48H",
+            "blackout: 2026-02-22..2026-02-14",
+            ":6: blackout: expected days whose first is not after the last, got '2026-02-22..2026-02-14'",
+        ),
+        ("overlap: PT48H", "paused: 'no'", ":6: paused: expected true or false, got 'no'"),
+        ("overlap: PT48H", "priority: high", ":6: priority: expected a whole number from -100 to 100, got 'high'"),
         ("overlap: PT48H", "band: {min: 9}", ":6: band: expected {min: …, max: …}, got {'min': 9}"),
         ("overlap: PT48H", "band: {min: 9, max: 5}", ":6: band: expected min to be at most max"),
         (

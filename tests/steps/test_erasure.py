@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from motcua import steps
 from motcua.errors import ConfigError, PageGone
+from motcua.files import Files
 from motcua.landing import StoredPages
 from motcua.steps import place
 from motcua.steps.erasure import Erased
@@ -85,7 +86,8 @@ def judged(pipeline: Pipeline, cycle_id: int, batch: str, name: str) -> dict[str
     part = f"{cycle_id}.{name}"
     pipeline.judge(cycle_id, {"label": "", "part": part, "batches": [batch]})
     staging = place.staging(pipeline.settings, pipeline.connections)
-    return {frame: staging.read(f"{part}/0", frame) for frame in FRAMES}
+    [own] = Files(pipeline.settings.staging_url).names(part)
+    return {frame: staging.read(f"{part}/{own}/0", frame) for frame in FRAMES}
 
 
 def of_others(frame: pd.DataFrame, erased: Sequence[str]) -> pd.DataFrame:

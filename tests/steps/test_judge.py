@@ -6,6 +6,7 @@ from itertools import islice
 
 import pandas as pd
 import pytest
+from motcua.files import Files
 from motcua.platforms import PLATFORMS
 from motcua.registry import Source, load_registry
 from motcua.steps import place
@@ -107,16 +108,17 @@ def test_rows_without_a_code_are_kept_apart_from_each_other(pipeline: Pipeline) 
     assert {length for *_, length in found} == {65}
 
 
-def test_judging_again_stages_the_same_frames(pipeline: Pipeline) -> None:
+def test_judging_again_stages_the_same_frames_in_a_place_of_its_own(pipeline: Pipeline) -> None:
     cycle_id = pipeline.plan(sources=[WARD])
     pipeline.land(cycle_id, [record(), record(TrangThai=44), record(MaTTHC="9.999999")])
     [chunk] = pipeline.chunks(cycle_id)
     staging = place.staging(pipeline.settings, pipeline.connections)
-    first = pipeline.judge(cycle_id, chunk), [staging.read(f"{chunk['part']}/0", name) for name in FRAMES]
-    again = pipeline.judge(cycle_id, chunk), [staging.read(f"{chunk['part']}/0", name) for name in FRAMES]
-    assert again[0] == first[0] == {"rows": 3, "accepted": 2, "quarantined": 1}
-    for one, other in zip(first[1], again[1], strict=True):
-        pd.testing.assert_frame_equal(one, other)
+    tries = [pipeline.judge(cycle_id, chunk), pipeline.judge(cycle_id, chunk)]
+    assert tries == [{"rows": 3, "accepted": 2, "quarantined": 1}] * 2
+    first, second = Files(pipeline.settings.staging_url).names(chunk["part"])
+    for name in FRAMES:
+        frames = [staging.read(f"{chunk['part']}/{own}/0", name) for own in (first, second)]
+        pd.testing.assert_frame_equal(*frames)
     assert pipeline.rows("SELECT state FROM api.batch") == [("judged",)]
 
 

@@ -25,9 +25,10 @@ from tests.steps.pipeline import AS_OF, LOCAL, WARD, Pipeline
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND, THIRD = (datetime(2018, *day, 17, tzinfo=LOCAL) for day in ((11, 30), (12, 10), (12, 25)))
-# Every column of every table that a merge writes, but for the clock of the machine: when a batch was merged, a message
+# Every column of every table that a merge writes, but for the clock of the machine, and the place where a try staged
+# what it judged: when a batch was merged, a message
 # queued or overtaken. What a stage took is measured anew.
-CLOCKS = {"batch": {"ended_at"}, "delivery": {"queued_at", "settled_at"}}
+CLOCKS = {"batch": {"ended_at", "staged"}, "delivery": {"queued_at", "settled_at"}}
 MEASURED = {"stage_run"}
 TWIN = "song_sinh"
 

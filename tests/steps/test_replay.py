@@ -58,6 +58,8 @@ def test_what_passes_now_comes_out_and_the_rest_stays(pipeline: Pipeline, tmp_pa
     before = pipeline.rows(marks)
     opened = replay(with_channel_seven(pipeline, tmp_path / "registry"))
     assert (opened["sources"], opened["dossiers"]) == (1, 2)
+    # what is counted when it changes follows a replay, too
+    assert pipeline.rows("SELECT dossiers, quarantined FROM api.source_state") == [(2, 1)]
     assert pipeline.rows(DOSSIERS) == [(code(1), 1, 1), (code(2), 2, 1)]
     assert pipeline.rows(OPEN) == [(code(3), "unknown_status", 2, AS_OF)]
     assert pipeline.rows(marks) == before

@@ -50,6 +50,15 @@ def test_a_source_is_listed_in_full_once_a_week_at_night(read_once: Pipeline, as
     assert read(read_once, as_of)[0] == kind
 
 
+def test_a_source_that_may_only_be_read_by_day_is_listed_in_full_by_day(read_once: Pipeline) -> None:
+    a_week_later_at_work = NIGHT + timedelta(days=7, hours=9)
+    steps.change_schedule(
+        settings=read_once.settings, scope="source", subject=WARD, values={"allowed": ["07:00-17:00"]}, by="lan",
+        reason="máy chủ tắt ban đêm", via="cli", at=AS_OF,
+    )  # fmt: skip
+    assert read(read_once, a_week_later_at_work)[0] == "full"
+
+
 def test_a_sync_reads_from_where_it_is_asked_and_moves_no_watermark_back(read_once: Pipeline) -> None:
     watermark = read_once.rows("SELECT watermark FROM api.source_state")
     since = AS_OF - timedelta(days=60)

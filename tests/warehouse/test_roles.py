@@ -37,34 +37,60 @@ RIGHTS = {
         "api.batch_pages": "r", "api.report_mail": "r", "api.report_revocation": "r",
         "api.delivery_decision": "r", "api.reconciliation": "r",
         "api.claim": "r", "api.source_day": "r", "api.erasure": "r", "api.pruning": "r",
-        "api.notice": "r",
+        "api.notice": "r", "api.sender": "r",
+        # what people change of the schedules stays as they said it
+        "core.schedule_change": "ar", "api.schedule_change": "r", "api.schedule_in_force": "r",
+        # what the night's upkeep did; it is written as the owner
+        "api.upkeep": "r",
+        # keys that people changed, and the trail of all that they did
+        "core.key_change": "ar", "api.audit": "r",
+        # what a stage that failed leaves behind; what is wrong, and who was told
+        "core.stage_failure": "a", "api.stage_failure": "r", "api.missed_deadline": "r", "api.incident": "r",
+        "api.message": "r",
+        # the portal's catalogues are read, and pairs of codes decided, with the pipeline's rights; nothing is forgotten
+        "core.catalogue_refresh": "ar", "core.catalogue_entry": "ar w(last_seen,valid_to)", "core.crosswalk": "ar",
+        "core.crosswalk_proposal": "ar w(last_seen,new_title,old_title,origin,score)",
+        "api.catalogue_refresh": "r", "api.catalogue_entry": "r", "api.crosswalk": "r",
     },
     Role.SENDER: {
         "core.cycle": "r", "core.delivery": "rw", "core.dossier": "r", "core.portal_copy": "ardw", "core.sender": "rw",
-        "core.source_dossier": "r", "core.stage_run": "a",
+        "core.source_dossier": "r", "core.stage_run": "a", "core.stage_failure": "a",
         # what the portal would refuse is an issue; what people and reconciliations decide stays
         "core.issue": "ar w(batch_id,last_seen,owner,page_sha256,settled_at,severity)", "core.delivery_decision": "ar",
         "core.reconciliation": "arw",
         "private.applicant": "r", "private.step": "r", "private.supplement": "r",
         "api.cycle": "r", "api.delivery": "r", "api.dossier": "r",
+        # by which entry a code is told
+        "api.crosswalk": "r",
     },
     Role.PUBLISHER: {
         "core.publication": "ar w(removed_at,removed_because,removed_by)", "core.stage_run": "a",
+        "core.stage_failure": "a",
         "core.feed_key": "arw", "core.shown": "arw", "core.withheld": "ar",
         "api.cycle": "r", "api.dossier": "r", "api.quarantine": "r", "api.source_state": "r", "api.step": "r",
         # reports to the offices: what is wrong, where it stands in what was read, what the portal refused
         "api.issue": "r", "api.delivery": "r", "api.batch": "r", "api.batch_pages": "r",
         "core.report_revocation": "ar", "core.report_mail": "arw",
+        # by which entry a code is named, and whether it is shown at all
+        "api.crosswalk": "r",
     },
-    Role.NOTIFIER: {"core.notice": "arw", "core.stage_run": "a", "api.notice": "r"},
+    # subscribers of the feed, and the city's own people: what is wrong, and who was told of it
+    Role.NOTIFIER: {
+        "core.notice": "arw", "core.stage_run": "a", "core.stage_failure": "a", "api.notice": "r",
+        "core.incident": "arw", "core.incident_event": "ar", "core.message": "arw",
+        "core.missed_deadline": "a r(dag_id,run_key)",
+    },
     # every view, and nothing else
     Role.WATCHER: {
-        "api.batch": "r", "api.batch_pages": "r", "api.claim": "r", "api.cycle": "r", "api.delivery": "r",
+        "api.batch": "r", "api.batch_pages": "r", "api.catalogue_entry": "r", "api.catalogue_refresh": "r",
+        "api.claim": "r", "api.crosswalk": "r", "api.cycle": "r", "api.delivery": "r",
         "api.delivery_decision": "r", "api.dossier": "r", "api.dossier_version": "r", "api.erasure": "r",
         "api.feed_key": "r", "api.hold": "r", "api.issue": "r", "api.notice": "r", "api.pruning": "r",
         "api.publication": "r", "api.quarantine": "r", "api.reconciliation": "r", "api.report_mail": "r",
-        "api.report_revocation": "r", "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r",
-        "api.stage_run": "r", "api.step": "r", "api.withheld": "r",
+        "api.audit": "r", "api.incident": "r", "api.message": "r", "api.missed_deadline": "r",
+        "api.report_revocation": "r", "api.schedule_change": "r", "api.schedule_in_force": "r", "api.sender": "r",
+        "api.source_day": "r", "api.source_dossier": "r", "api.source_state": "r", "api.stage_failure": "r",
+        "api.stage_run": "r", "api.step": "r", "api.upkeep": "r", "api.withheld": "r",
     },
 }  # fmt: skip
 SCHEMAS = {
@@ -176,6 +202,10 @@ FORBIDDEN = {
         "UPDATE core.sender SET fence = fence + 1",
         "UPDATE core.delivery SET attempts = 0",
         "UPDATE core.dossier_version SET status = 9",
+        "UPDATE core.schedule_change SET reason = ''",
+        "DELETE FROM core.schedule_change",
+        "UPDATE core.crosswalk SET decision = 'confirmed'",
+        "DELETE FROM core.catalogue_entry",
         "DELETE FROM core.dossier",
         "DELETE FROM core.source_dossier",
         "DELETE FROM core.delivery",

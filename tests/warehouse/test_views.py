@@ -40,9 +40,11 @@ COLUMNS = {
     ],
 }  # fmt: skip
 OTHERS = {
-    "batch_pages", "claim", "cycle", "delivery_decision", "dossier_version", "erasure", "feed_key", "hold", "issue",
-    "notice", "pruning", "publication", "reconciliation", "report_mail", "report_revocation", "source_day",
-    "source_state", "stage_run", "step", "withheld",
+    "audit", "batch_pages", "catalogue_entry", "catalogue_refresh", "claim", "crosswalk", "cycle", "delivery_decision",
+    "dossier_version", "erasure", "feed_key", "hold", "incident", "issue", "message", "missed_deadline", "notice",
+    "pruning", "publication", "reconciliation", "report_mail", "report_revocation", "schedule_change",
+    "schedule_in_force", "sender", "source_day", "source_state", "stage_failure", "stage_run", "step", "upkeep",
+    "withheld",
 }  # fmt: skip
 
 

@@ -15,13 +15,13 @@ app = typer.Typer(help="Look after the sealed archive of raw pages.", no_args_is
 
 
 @app.command()
-def prune(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
+def prune(*, reason: Reason, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Remove pages past their time (MOTCUA_ARCHIVE_MONTHS), and those that belong to no batch."""
     from motcua import steps
 
     if as_of is None:  # on an archive of another time, "now" would remove all there is
         raise ConfigError("pages do not come back: say --as-of, the moment from which their time is counted back")
-    done = steps.prune(settings=surroundings.settings(), as_of=as_of)
+    done = steps.prune(settings=surroundings.settings(), as_of=as_of, requested_by=surroundings.user(), reason=reason)
     if as_json:
         print_json(done)
         return
@@ -72,10 +72,12 @@ def erase(
 
 
 @app.command()
-def rotate() -> None:
+def rotate(*, reason: Reason) -> None:
     """Put a new key in force in HOME/secrets/archive.key; older pages still open with the older keys there."""
-    from motcua.landing import rotate_own_key
+    from motcua.steps.keys import rotate_archive_key
 
-    settings = surroundings.settings(database=False)
-    key = rotate_own_key(surroundings.connections(settings), settings.home)
+    settings = surroundings.settings()
+    key = rotate_archive_key(
+        settings=settings, connections=surroundings.connections(settings), by=surroundings.user(), reason=reason
+    )
     out.print(f"khóa mới {key} đã có hiệu lực; các khóa cũ vẫn ở trong tệp. Hãy sao lưu tệp khóa", soft_wrap=True)

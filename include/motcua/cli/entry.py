@@ -12,19 +12,26 @@ from sqlalchemy.exc import OperationalError
 from motcua.cli import (
     archive,
     asof,
+    audit,
+    catalogues,
     check_file,
     cycles,
     feed,
     holds,
+    metrics,
     outbox,
+    quality,
     quarantine,
     rebuild,
     reports,
     rules,
+    schedule,
     sources,
     stages,
     trace,
     units,
+    upkeep,
+    watching,
 )
 from motcua.cli.terminal import OUR_FAILURE, STATUSES, WRONG_USE, fail, log_to_standard_error
 from motcua.errors import ConfigError, MotcuaError
@@ -37,9 +44,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=STATUSES,
 )
-for part in (cycles.app, stages.app, trace.app, asof.app, units.app, check_file.app):
+for part in (
+    cycles.app,
+    stages.app,
+    trace.app,
+    asof.app,
+    units.app,
+    check_file.app,
+    upkeep.app,
+    audit.app,
+    watching.app,
+    metrics.app,
+):
     app.add_typer(part)  # without a name: its commands stand beside the others
 app.add_typer(sources.app, name="sources")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(holds.app, name="holds")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(archive.app, name="archive")
@@ -48,13 +67,15 @@ app.add_typer(rebuild.app, name="rebuild")
 app.add_typer(feed.app, name="feed")
 app.add_typer(reports.app, name="reports")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(quality.app, name="quality")
+app.add_typer(catalogues.app, name="catalogues")
 
 
 def main() -> None:
     """Entry point: our errors become one line and an exit status, never a stack trace."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops us gets the same order as Ctrl-C
     try:
-        log_to_standard_error(os.environ.get("MOTCUA_LOG") or "WARNING")
+        log_to_standard_error(os.environ.get("MOTCUA_LOG") or "WARNING", os.environ.get("MOTCUA_LOG_FORMAT") or "text")
         app()
     except ConfigError as error:
         fail("cấu hình", error, WRONG_USE)

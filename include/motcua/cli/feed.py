@@ -14,7 +14,6 @@ from rich.markup import escape
 from motcua.cli import surroundings
 from motcua.cli.surroundings import AsOf, Reason
 from motcua.cli.terminal import DONE, OUR_FAILURE, AsJson, city_time, out, print_json, print_table
-from motcua.errors import ConfigError
 
 if TYPE_CHECKING:
     from motcua.publishing.feed_check import Finding
@@ -88,19 +87,15 @@ def takedown(
 
 
 @app.command()
-def rotate() -> None:
+def rotate(*, reason: Reason) -> None:
     """Let the next key take over: HOME/secrets/feed.keys. With the connection motcua_feed: its fields, and new-key."""
-    from motcua.publishing.city_feed.keys import CONNECTION, rotate
-    from motcua.steps import place
+    from motcua.steps.keys import rotate_feed_key
 
-    settings = surroundings.settings(database=False)
-    if place.knows(surroundings.connections(settings), CONNECTION):
-        raise ConfigError(
-            f"the keys are those of connection {CONNECTION}: make extra.next its password, and put a new key there "
-            "(motcua feed new-key)"
-        )
-    keys = rotate(settings.home)
-    out.print(f"khóa ký từ lần công bố tới: {keys.current.kid}; khóa kế tiếp: {keys.following.kid}", soft_wrap=True)
+    settings = surroundings.settings()
+    current, following = rotate_feed_key(
+        settings=settings, connections=surroundings.connections(settings), by=surroundings.user(), reason=reason
+    )
+    out.print(f"khóa ký từ lần công bố tới: {current}; khóa kế tiếp: {following}", soft_wrap=True)
 
 
 @app.command(name="new-key")

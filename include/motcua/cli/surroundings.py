@@ -18,7 +18,7 @@ SHORTEST_REASON = 5  # what stops nobody who has one
 
 def settings(*, database: bool = True) -> Settings:
     """Settings of the environment, on the embedded server when no database is named."""
-    found = Settings.from_environment(os.environ)
+    found = replace(Settings.from_environment(os.environ), via="cli")
     if found.database_url is not None or not database:
         return found
     from motcua.warehouse.embedded import database_url

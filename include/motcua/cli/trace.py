@@ -100,6 +100,8 @@ def _show(told: Told) -> None:
         _show_facts(told["code"], told["versions"][0])
     else:
         _say(f"[bold]{escape(told['code'])}[/] · chỉ có trong cách ly: chưa từng được chấp nhận")
+    if told["procedure"] and told["procedure"]["lent_by"]:
+        _show_crosswalk(told["procedure"])
     for version in told["versions"]:
         _show_version(version, claims)
     counted = {name for version in told["versions"] for name in version["claims"]}
@@ -120,6 +122,13 @@ def _show_facts(code: str, newest: Told) -> None:
     facts = newest["facts"]
     _say(f"[bold]{escape(code)}[/] · phiên bản {newest['version']} · nguồn chính {facts['lead_source_id']}")
     _say("  " + ", ".join(f"{name} {_fact(name, value)}" for name, value in facts.items() if value is not None))
+
+
+def _show_crosswalk(procedure: Told) -> None:
+    _say(f"  thủ tục {procedure['code']} dùng mục của {procedure['lent_by']}: lĩnh vực {procedure['field_code']}")
+    for one in procedure["crosswalk"]:
+        when = city_time(one["decided_at"])
+        _say(f"    {one['old_code']} → {one['new_code']}: {escape(one['decided_by'])}, {when}, {escape(one['reason'])}")
 
 
 def _show_version(version: Told, claims: Mapping[str, Told]) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from collections.abc import Iterable
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-LOCAL = pd.Timedelta(hours=7)  # Vietnam has kept UTC+7 without summer time since 1975
-VIETNAM = timezone(timedelta(hours=7))
+from motcua.domain.working_days import DEFAULT_WINDOWS, Windows, WorkingDays, seconds_of
+from motcua.domain.working_days import VIETNAM as VIETNAM  # what most have to do with working time
+
+LOCAL = pd.Timedelta(hours=7)
 DAY = 86_400
 HOUR = 3_600
 MOST_WORKING_HOURS = 8  # a limit of up to so many hours is in working hours, a longer one in clock hours
@@ -19,14 +21,11 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-Windows = Sequence[tuple[time, time]]
-DEFAULT_WINDOWS: Windows = ((time(7, 0), time(11, 30)), (time(13, 30), time(17, 0)))
-
 _NEVER = np.iinfo(np.int64).min  # numpy's own sign for "not a time"
 
 
-class WorkingCalendar:
-    """Working days of a range of years, and the windows worked on each of them.
+class WorkingCalendar(WorkingDays):
+    """Working days of a range of years, and the windows worked on each of them, for whole columns.
 
     Moments go in and come out as UTC columns; inside they are whole seconds since 1970 in local time. Working time
     is counted on one long axis: working days one after the other, windows one after the other. What falls outside the
@@ -34,30 +33,11 @@ class WorkingCalendar:
     """
 
     def __init__(self, working_days: Iterable[date], windows: Windows = DEFAULT_WINDOWS) -> None:
-        days = sorted({_number(day) for day in working_days})
-        self._days: Ints = np.array(days, dtype=np.int64)
-        self._opens: Ints = np.array([_seconds(start) for start, _ in windows], dtype=np.int64)
-        self._closes: Ints = np.array([_seconds(end) for _, end in windows], dtype=np.int64)
+        super().__init__(working_days, windows)
+        self._days: Ints = np.array(self._ordinals, dtype=np.int64) - EPOCH.toordinal()
+        self._opens: Ints = np.array([seconds_of(start) for start, _ in windows], dtype=np.int64)
+        self._closes: Ints = np.array([seconds_of(end) for _, end in windows], dtype=np.int64)
         self._before: Ints = np.concatenate([[0], np.cumsum(self._closes - self._opens)])
-        self.day_seconds = int(self._before[-1])
-
-    def is_working(self, day: date) -> bool:
-        """Whether offices work on that day; ValueError outside the calendar's years."""
-        number = self._number_within(day)
-        return int(self._days[np.searchsorted(self._days, number)]) == number
-
-    def next_working_day(self, day: date) -> date:
-        """The first working day after `day`; ValueError outside the calendar's years."""
-        place = int(np.searchsorted(self._days, self._number_within(day), side="right"))
-        if place == len(self._days):
-            raise self._outside(day)
-        return EPOCH + timedelta(days=int(self._days[place]))
-
-    def working_days_between(self, since: date, until: date) -> int:
-        """Working days after `since`, up to and with `until`; ValueError outside the calendar's years."""
-        borders = (self._number_within(since), self._number_within(max(since, until)))
-        first, last = np.searchsorted(self._days, borders, side="right")
-        return int(last - first)
 
     def working_days_taken(self, since: pd.Series, until: pd.Series) -> pd.Series:
         """Working days after each day of `since` (naive, midnight), up to and with that of `until`; 0 when earlier.
@@ -114,18 +94,6 @@ class WorkingCalendar:
                 covered = self._covers(local[0]) & self._covers(local[1]) & self._covers(local[2])
                 moved[rows] = _moments(np.where(covered, move(*local), _NEVER), due_at.index[rows])
         return moved
-
-    def working_seconds_between(self, since: datetime, until: datetime) -> int:
-        """Seconds of working time from one aware moment to another; negative when `until` is earlier.
-
-        Raises:
-            ValueError: one of them is outside the calendar's years.
-        """
-        local = np.array([_local(since), _local(until)], dtype=np.int64)
-        if not self._covers(local).all():
-            raise self._outside(since.date(), until.date())
-        start, end = self._axis(local)
-        return int(end - start)
 
     def _working_days(self, local: Ints, value: Floats) -> Ints:
         """A limit of half a day ends after half a day's working time, at no closing."""
@@ -193,27 +161,9 @@ class WorkingCalendar:
         covered: Flags = (days >= self._days[0]) & (days <= self._days[-1])
         return covered
 
-    def _number_within(self, day: date) -> int:
-        number = _number(day)
-        if not self._days[0] <= number <= self._days[-1]:
-            raise self._outside(day)
-        return number
-
-    def _outside(self, *days: date) -> ValueError:
-        first, last = (EPOCH + timedelta(days=int(self._days[place])) for place in (0, -1))
-        return ValueError(f"the working calendar covers {first} to {last}, not {' or '.join(map(str, days))}")
-
 
 def _number(day: date) -> int:
     return day.toordinal() - EPOCH.toordinal()
-
-
-def _seconds(moment: time) -> int:
-    return moment.hour * HOUR + moment.minute * 60 + moment.second
-
-
-def _local(moment: datetime) -> int:
-    return int((moment.astimezone(UTC) + LOCAL.to_pytimedelta()).timestamp())
 
 
 def _local_seconds(moments: pd.Series) -> Ints:

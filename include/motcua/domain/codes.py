@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Circular 01/2018/TT-VPCP, article 19, and the forms seen since 2020: agency, day of receipt, 4-6 digits. Digits are
 # spelt out because `\d` takes those of every script.
@@ -53,6 +55,12 @@ def short_procedures(codes: pd.Series) -> pd.Series:
     """First two groups of procedure codes, which is what they are joined on; another shape stays as given."""
     known = {code: _short_procedure(code) for code in codes.dropna().unique()}
     return codes.map(known).astype("str")
+
+
+def short_procedure(text: str) -> str | None:
+    """First two groups of a procedure's code, whichever form it has; None for what is none."""
+    code = _short_procedure(text)
+    return code if re.match(PROCEDURE_CODE, code) else None
 
 
 def _short_procedure(code: str) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from holidays.countries.vietnam import Vietnam
-
-from motcua.domain.calendar import WorkingCalendar
 from motcua.domain.codes import PROCEDURE_CODE
 from motcua.domain.text import fold
+from motcua.registry.alerts import read_alerts
+from motcua.registry.calendar import read_working_days
 from motcua.registry.corrections import Correctable, read_corrections
 from motcua.registry.model import Procedure, Registry
 from motcua.registry.precedence import read_precedence
@@ -22,8 +21,9 @@ from motcua.registry.subscribers import read_subscribers
 from motcua.registry.succession import read_joined, read_succession
 from motcua.registry.units import read_units
 
-# Swap days of weekends are only known for years that are loaded together, so the whole span is one calendar.
-YEARS = range(2010, 2051)
+if TYPE_CHECKING:
+    from motcua.domain.calendar import WorkingCalendar
+
 LEVELS = ("cap_tinh", "cap_huyen", "cap_xa")
 LIMIT_UNITS = ("ngay_lam_viec", "ngay", "gio")
 # Holds tables of several kinds, which are named `register_words.<kind>`.
@@ -69,6 +69,7 @@ def load_registry(path: Path | None = None) -> Registry:
         corrections=read_corrections(directory.file("corrections.yaml"), correctable, problems),
         rules=read_rules(directory.optional("rules.yaml"), problems),
         subscribers=read_subscribers(directory.optional("subscribers.yaml"), problems),
+        alerts=read_alerts(directory.optional("alerts.yaml"), problems),
         canaries=_canaries(directory.optional("canaries.txt"), problems),
         fingerprint=directory.fingerprint(),
         fingerprint_of_verdicts=directory.fingerprint_of_verdicts(),
@@ -166,18 +167,6 @@ def _departments(file: File, problems: Problems) -> dict[str, str]:
 
 
 def _calendar(file: File, problems: Problems) -> WorkingCalendar:
-    """The national working days, Saturdays worked for a day off among them, corrected by the days of the file."""
-    national = Vietnam(years=YEARS)
-    own: dict[date, bool] = {}
-    for row in rows(file, ("day", "works", "reason"), problems):
-        row.required("reason")
-        day = row.read("day", date.fromisoformat, "a day such as 2018-12-31")
-        if day is None or day.year not in YEARS:
-            problems.add(row.place, f"day: expected one of the years {YEARS[0]} to {YEARS[-1]}, got {row['day']!r}")
-            continue
-        if day in own:
-            problems.add(row.place, f"day {day} stands twice")
-        own[day] = row.is_yes("works")
-    first, last = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
-    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    return WorkingCalendar(day for day in days if own.get(day, national.is_working_day(day)))
+    from motcua.domain.calendar import WorkingCalendar  # it brings pandas, which the working days do without
+
+    return WorkingCalendar(read_working_days(file, problems))

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
-from motcua.domain.calendar import WorkingCalendar
 from motcua.domain.codes import canonical_agency
 from motcua.domain.units import Succession
+from motcua.registry.alerts import Alerts
+
+if TYPE_CHECKING:  # it brings pandas, which Airflow's timetable does without
+    from motcua.domain.calendar import WorkingCalendar
 
 Windows = tuple[tuple[time, time], ...]
 # a fact of a dossier, as the canonical frame has it
@@ -66,6 +70,7 @@ class Procedure:
         limit_unit: `ngay_lam_viec, ngay, gio`.
         sensitive: whether its name alone says something about the applicant: it never appears as a row in public.
         placeholder_field: whether its field code is made up.
+        lent_by: code of the procedure whose entry this is, by a crosswalk that a person confirmed; None: its own.
     """
 
     code: str
@@ -80,6 +85,7 @@ class Procedure:
     online_level: int | None
     sensitive: bool
     placeholder_field: bool
+    lent_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +108,12 @@ class Source:
         connection: id of the connection that holds address and secrets; several sources may share it.
         since: first day on which it is read, or None.
         until: first day on which it is read no more, or None.
-        schedule: how often it is read in working hours.
+        schedule: how much working time lies between two readings.
         windows: working hours of its office, or None for the city's.
+        allowed: spans of the day in which it may be read; none: at any time.
+        blackout: first and last day of each span of days on which it is not read.
+        paused: whether it is read only when somebody asks for it by name.
+        priority: the higher, the earlier in a run.
         overlap: how far a window reaches back before the watermark.
         page_size: rows asked for at once.
         rate_per_second: requests a second at most.
@@ -125,6 +135,10 @@ class Source:
     until: date | None = None
     schedule: timedelta = timedelta(minutes=15)
     windows: Windows | None = None
+    allowed: Windows = ()
+    blackout: tuple[tuple[date, date], ...] = ()
+    paused: bool = False
+    priority: int = 0
     overlap: timedelta = timedelta(hours=24)
     page_size: int = 200
     rate_per_second: float = 20.0
@@ -237,6 +251,7 @@ class Registry:
         corrections: known errors of sources, in the order in which they count.
         rules: severities that count instead of the rule book's, by rule: `critical, warning, ignored`.
         subscribers: of the city feed, by id.
+        alerts: what people are told of, and from when on.
         canaries: texts planted among personal data, which must never leave; only for finding them if they do.
         fingerprint: sha256 of all files.
         fingerprint_of_verdicts: of those by which rows are judged: tables, calendar and rules.
@@ -257,6 +272,7 @@ class Registry:
     corrections: tuple[Correction, ...]
     rules: Mapping[str, str]
     subscribers: Mapping[str, Subscriber]
+    alerts: Alerts
     canaries: tuple[str, ...]
     fingerprint: str
     fingerprint_of_verdicts: str

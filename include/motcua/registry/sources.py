@@ -6,12 +6,11 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
-from datetime import time, timedelta
-from itertools import pairwise
 
 from motcua.domain.codes import canonical_agency
-from motcua.registry.model import Band, Group, Source, Windows
+from motcua.registry.model import Band, Group, Source
 from motcua.registry.reading import File, Invalid, Node, Problems, day, document, expected, refuse_unknown, text
+from motcua.registry.schedules import SCHEDULE_PARSERS, duration, whole
 
 # A platform joins with its module in `motcua.platforms`.
 PLATFORMS = ("igate", "lgsp", "oss_soap", "sql_view", "sftp_register")
@@ -22,10 +21,8 @@ FILE_KEYS = ("group", "name", "defaults", "sources")
 SOURCE_KEYS = ("id", "unit", *(entry.name for entry in fields(Source) if entry.name not in ("id", "group")))
 DEFAULT_KEYS = tuple(key for key in SOURCE_KEYS if key not in ("id", "unit", "units"))
 
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _GROUP = re.compile(r"[a-z0-9_]+")
 _ID = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
-_WINDOW = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,56 +162,15 @@ def _one_of(allowed: tuple[str, ...]) -> Callable[[Node], str]:
     return parse
 
 
-def _duration(node: Node) -> timedelta:
-    match = _DURATION.fullmatch(str(node.value))
-    if not match or not any(match.groups()):
-        raise expected("a duration such as PT24H, PT15M or P2D", node)
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-
-
-def _whole(smallest: int, largest: int) -> Callable[[Node], int]:
-    def parse(node: Node) -> int:
-        if not isinstance(node.value, int) or isinstance(node.value, bool) or not smallest <= node.value <= largest:
-            raise expected(f"a whole number from {smallest} to {largest}", node)
-        return node.value
-
-    return parse
-
-
-def _rate(node: Node) -> float:
-    if not isinstance(node.value, int | float) or isinstance(node.value, bool) or not 0 < node.value <= 1000:
-        raise expected("a number of requests a second above 0, at most 1000", node)
-    return float(node.value)
-
-
 def _band(node: Node) -> Band:
     entries = node.value
     if not isinstance(entries, dict) or entries.keys() != {"min", "max"}:
         raise expected("{min: …, max: …}", node)
-    count = _whole(0, 10**9)
+    count = whole(0, 10**9)
     band = Band(min=count(entries["min"]), max=count(entries["max"]))
     if band.min > band.max:
         raise expected("min to be at most max", node)
     return band
-
-
-def _windows(node: Node) -> Windows:
-    windows = tuple(_window(item) for item in node.items())
-    moments = [moment for window in windows for moment in window]
-    if not windows or any(later <= earlier for earlier, later in pairwise(moments)):
-        raise expected("windows in the order of the day that do not overlap", node)
-    return windows
-
-
-def _window(node: Node) -> tuple[time, time]:
-    match = _WINDOW.fullmatch(str(node.value))
-    try:
-        if match:
-            return time.fromisoformat(match[1]), time.fromisoformat(match[2])
-    except ValueError:
-        pass  # such as 25:00, told below
-    raise expected("windows such as [07:00-11:30, 13:30-17:00]", node)
 
 
 def _texts(node: Node) -> tuple[str, ...]:
@@ -238,12 +194,10 @@ _PARSERS: dict[str, Callable[[Node], object]] = {
     "connection": text,
     "since": day,
     "until": day,
-    "schedule": _duration,
-    "windows": _windows,
-    "overlap": _duration,
-    "page_size": _whole(1, 500),  # platforms refuse or clip more
-    "rate_per_second": _rate,
-    "time_budget_seconds": _whole(1, 3600),
+    **SCHEDULE_PARSERS,
+    "overlap": duration,
+    "page_size": whole(1, 500),  # platforms refuse or clip more
+    "time_budget_seconds": whole(1, 3600),
     "band": _band,
     "encoding": _one_of(ENCODINGS),
     "delimiter": _one_of(DELIMITERS),

@@ -16,7 +16,7 @@ from motcua.publishing.city_feed.store import FeedStore
 from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place
-from motcua.warehouse import Role
+from motcua.warehouse import Role, crosswalk
 from motcua.warehouse import trace as known
 
 # Any: shaped as the functions say
@@ -34,8 +34,8 @@ def as_known_at(*, settings: Settings, code: str, moment: datetime) -> Told:
     Raises:
         ConfigError: nothing was ever known of this code.
     """
-    registry = place.registry(settings.registry)
     with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+        registry = crosswalk.in_force(connection, place.registry(settings.registry))
         versions = known.versions(connection, code)
         if not versions:
             raise ConfigError(f"{code}: nothing was ever read of it; is it the whole code, as the receipt has it?")

@@ -12,13 +12,17 @@ import sqlalchemy as sa
 
 from motcua.connections import Connections
 from motcua.domain.calendar import VIETNAM
-from motcua.errors import ConfigError, MotcuaError, SourceError, SourceUnavailable
+from motcua.domain.schedule import NIGHT_BEGINS, NIGHT_ENDS
+from motcua.errors import ConfigError, MotcuaError, SourceError, SourceUnavailable, StaleWrite
 from motcua.failpoints import pass_by
 from motcua.landing import Archive
+from motcua.logs import bound
 from motcua.platforms import PLATFORMS, Listing, Window
 from motcua.registry import Registry, Source
+from motcua.registry.schedules import schedule_of
 from motcua.settings import Settings
 from motcua.steps import place
+from motcua.steps.effective import effective
 from motcua.steps.kept_ledger import keep_ledger
 from motcua.steps.missing import look_again
 from motcua.warehouse import Role, holds, ledger, refusals
@@ -28,9 +32,9 @@ from motcua.warehouse.standing import Standing, living_codes, reading, standings
 
 log = logging.getLogger(__name__)
 
-# A source is listed in full once a week, at night: what a late change or a shifted page has hidden is found then.
+# A source is listed in full once a week, at night: what a late change or a shifted page has hidden is found then. One
+# that may only be read by day is listed in full by day.
 FULL_LISTING_EVERY = timedelta(days=7)
-NIGHT_ENDS, NIGHT_BEGINS = 6, 18  # hours of the city's day between which offices may work
 
 # Sources read side by side in one process: enough to hide waiting, few enough to stay polite and small.
 CONCURRENCY = 6
@@ -42,7 +46,7 @@ class _Desk:
 
     engine: sa.Engine
     cycle: ledger.Cycle
-    registry: Registry
+    sources: dict[str, Source]
     connections: Connections
     archive: Archive
     standings: dict[str, Standing]
@@ -71,7 +75,7 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
             desk = _Desk(
                 engine=engine,
                 cycle=ledger.cycle(connection, cycle_id),
-                registry=place.registry(settings.registry),
+                sources=_as_they_count(connection, place.registry(settings.registry), sources),
                 connections=connections,
                 archive=place.archive(settings, connections),
                 standings=standings(connection, sources),
@@ -79,27 +83,37 @@ def collect(*, settings: Settings, connections: Connections, cycle_id: int, sour
             )
         wanted = [source for source in sources if source not in done]
         # not `map`, which gives up what waits when one raises: an error of ours at one source stops no other
-        readings = {name: pool.submit(_read, desk, desk.registry.sources[name]) for name in wanted}
+        readings = {name: pool.submit(_read, desk, desk.sources[name]) for name in wanted}
         ours = {name: error for name, reading in readings.items() if (error := reading.exception()) is not None}
         for name, error in ours.items():
             log.error("%s: an error of ours: %s", name, type(error).__name__)
-            _record(desk, desk.registry.sources[name], "OURS", error)
+            _record(desk, desk.sources[name], "OURS", error)
         keep_ledger(engine, settings, connections, cycle_id)
         for error in ours.values():
             raise error  # the first: the others' rows are read, and every source's batch says what became of it
         outcomes = [reading.result() for reading in readings.values()]
         run.rows = sum(rows for rows in outcomes if rows is not None)
         run.peak_memory_mb = place.peak_memory_mb()
+        down = outcomes.count(None)
+        log.info("collected %d sources, %d down, %d rows", len(wanted) - down, down, run.rows)
     if desk.misconfigured and len(desk.misconfigured) == len(wanted):
         raise desk.misconfigured[0]  # nothing could be read at all: whoever asked has something to mend
-    down = outcomes.count(None)
-    log.info("collected %d sources, %d down, %d rows", len(wanted) - down, down, run.rows)
     return {"sources": len(sources), "ok": len(sources) - down, "down": down, "rows": run.rows}
+
+
+def _as_they_count(connection: sa.Connection, registry: Registry, names: list[str]) -> dict[str, Source]:
+    """The sources with what was changed at run time, such as requests a second."""
+    found = effective(connection, (registry.sources[name] for name in names))
+    return {name: one.source for name, one in found.items()}
 
 
 def _read(desk: _Desk, source: Source) -> int | None:
     """Rows read, or None when the source could not be read."""
-    with desk.engine.connect() as connection, reading(connection, source.id) as is_ours:
+    with (
+        bound(run=desk.cycle.cycle_id, stage="collect", source=source.id, batch=_batch_id(desk.cycle, source)),
+        desk.engine.connect() as connection,
+        reading(connection, source.id) as is_ours,
+    ):
         try:
             if not is_ours:
                 raise SourceUnavailable(source.id, "another cycle is reading it; the next one does", kind=ledger.BUSY)
@@ -116,9 +130,13 @@ def _read(desk: _Desk, source: Source) -> int | None:
             desk.misconfigured.append(error)
             return None
         pass_by("collect.before_batch_recorded")
-        with connection.begin():
-            _keep(connection, desk.cycle, source, window, listing)
-            pass_by("collect.before_batch_committed")
+        try:
+            with connection.begin():
+                _keep(connection, desk.cycle, source, window, listing)
+                pass_by("collect.before_batch_committed")
+        except StaleWrite as late:  # a task whose worker died may live on beside the one that is tried again
+            log.warning("left as it is: %s", late)
+            return 0
         pass_by("collect.after_batch_recorded")
     return listing.fetched
 
@@ -138,7 +156,7 @@ def _listing(desk: _Desk, connection: sa.Connection, source: Source, window: Win
 def _keep(connection: sa.Connection, cycle: ledger.Cycle, source: Source, window: Window, listing: Listing) -> None:
     """The batch exists from here on."""
     ledger.record_collected(
-        connection, batch_id=f"{cycle.cycle_id}.{source.id}", at=cycle, source_id=source.id, kind=_kind(window),
+        connection, batch_id=_batch_id(cycle, source), at=cycle, source_id=source.id, kind=_kind(window),
         window=(window.since, window.until), pages=[Page(page.sha256, page.note) for page in listing.pages],
         announced=listing.announced, fetched=listing.fetched, clock_skew_seconds=listing.clock_skew_seconds,
     )  # fmt: skip
@@ -149,10 +167,14 @@ def _record(desk: _Desk, source: Source, error_kind: str, error: BaseException) 
     window = _window(desk, source)
     with desk.engine.begin() as connection:
         ledger.record_failed(
-            connection, batch_id=f"{desk.cycle.cycle_id}.{source.id}", at=desk.cycle, source_id=source.id,
+            connection, batch_id=_batch_id(desk.cycle, source), at=desk.cycle, source_id=source.id,
             kind=_kind(window), window=(window.since, window.until), error_kind=error_kind,
             error=str(error) if isinstance(error, MotcuaError) else type(error).__name__,
         )  # fmt: skip
+
+
+def _batch_id(cycle: ledger.Cycle, source: Source) -> str:
+    return f"{cycle.cycle_id}.{source.id}"
 
 
 def _kind(window: Window) -> str:
@@ -171,13 +193,14 @@ def _window(desk: _Desk, source: Source) -> Window:
         or standing.watermark is None
         or desk.cycle.is_full
         or source.id in desk.due_in_full
-        or _is_full_listing_due(standing, desk.cycle.as_of)
+        or _is_full_listing_due(source, standing, desk.cycle.as_of)
     ):
         return Window(since=None, until=until)
     return Window(since=standing.watermark - source.overlap, until=until)
 
 
-def _is_full_listing_due(standing: Standing, as_of: datetime) -> bool:
-    is_night = not NIGHT_ENDS <= as_of.astimezone(VIETNAM).hour < NIGHT_BEGINS
+def _is_full_listing_due(source: Source, standing: Standing, as_of: datetime) -> bool:
+    hour = as_of.astimezone(VIETNAM).time()
+    is_night = not NIGHT_ENDS <= hour < NIGHT_BEGINS or schedule_of(source).is_for_days_alone()
     listed_at = standing.full_listing_as_of
     return is_night and (listed_at is None or as_of - listed_at >= FULL_LISTING_EVERY)

@@ -19,6 +19,7 @@ from motcua.domain.volume import ordinary
 from motcua.errors import StaleWrite
 from motcua.failpoints import pass_by
 from motcua.landing import Staging
+from motcua.logs import bound
 from motcua.mapping import SPECS
 from motcua.registry import Registry
 from motcua.settings import Settings
@@ -43,10 +44,9 @@ TRIES, PAUSE_SECONDS = 3, 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """What the sessions share: staged slices, and what is known of each batch."""
+    """What the sessions share: the staging area, and what is known of each batch."""
 
     staging: Staging
-    name: str
     as_of: datetime
     batches: Mapping[str, Batch]
     seniority: Seniority
@@ -56,6 +56,8 @@ def consolidate(
     *, settings: Settings, connections: Connections, cycle_id: int, part: str, batches: list[str]
 ) -> dict[str, int]:
     """Merges the batches of `part`; those that are merged already, or that a newer cycle has overtaken, are left alone.
+
+    Where the frames of each lie, the ledger says: of two tries that judged it the later counts.
 
     A batch out of its source's band is held: nothing of it is written until a person has decided. One of which every
     dossier is refused has failed, and its source is down.
@@ -71,8 +73,9 @@ def consolidate(
             wanted = _judged(connection, cycle_id, batches)
             registry = place.registry(settings.registry)
             known = _weighed(connection, cycle, _known(connection, cycle, wanted, registry), registry)
-        shared = _part(settings, connections, part, cycle, known)
-        merged = _merge_all(engine, shared, cycle_id, _shares(wanted)) | {"batches": len(batches)}
+        shared = _part(settings, connections, cycle, known)
+        shares = [share for some in _by_place(wanted) for share in _shares(some)]
+        merged = _merge_all(engine, shared, part, cycle_id, shares) | {"batches": len(batches)}
         keep_ledger(engine, settings, connections, cycle_id)
         return merged
 
@@ -89,42 +92,55 @@ def consolidate_again(
             cycle = ledger.cycle(connection, cycle_id)
             wanted = _judged(connection, cycle_id, batches)
             known = _known(connection, cycle, wanted, place.registry(settings.registry))
-        shared = _part(settings, connections, part, cycle, known)
+        shared = _part(settings, connections, cycle, known)
         order = {batch_id: number for number, batch_id in enumerate(batches)}
         share = sorted(wanted, key=lambda batch: order[batch.batch_id])
-        return _merge_all(engine, shared, cycle_id, [share]) | {"batches": len(batches)}
+        return _merge_all(engine, shared, part, cycle_id, [share]) | {"batches": len(batches)}
 
 
 def _judged(connection: sa.Connection, cycle_id: int, batches: Sequence[str]) -> list[ledger.Collected]:
     return [b for b in ledger.batches_in(connection, cycle_id, "judged") if b.batch_id in set(batches)]
 
 
-def _part(
-    settings: Settings, connections: Connections, part: str, cycle: ledger.Cycle, known: Sequence[Batch]
-) -> _Part:
+def _by_place(wanted: Sequence[ledger.Collected]) -> list[list[ledger.Collected]]:
+    """Batches by where their frames lie: those of a part lie together, unless two tries have cut it otherwise."""
+    places: dict[str | None, list[ledger.Collected]] = {}
+    for batch in wanted:
+        places.setdefault(batch.staged, []).append(batch)
+    return list(places.values())
+
+
+def _part(settings: Settings, connections: Connections, cycle: ledger.Cycle, known: Sequence[Batch]) -> _Part:
     return _Part(
-        staging=place.staging(settings, connections), name=part, as_of=cycle.as_of,
+        staging=place.staging(settings, connections), as_of=cycle.as_of,
         batches={batch.source_id: batch for batch in known},
         seniority=Seniority.of(place.registry(settings.registry)),
     )  # fmt: skip
 
 
 def _merge_all(
-    engine: sa.Engine, part: _Part, cycle_id: int, shares: Sequence[Sequence[ledger.Collected]]
+    engine: sa.Engine, part: _Part, name: str, cycle_id: int, shares: Sequence[Sequence[ledger.Collected]]
 ) -> dict[str, int]:
     """Merges each share in a session of its own, side by side; counts of what came of them."""
-    with stage_run(engine, "consolidate", cycle_id) as run, ThreadPoolExecutor(len(shares)) as pool:
+    with stage_run(engine, "consolidate", cycle_id) as run, ThreadPoolExecutor(SESSIONS) as pool:
         some = [share for share in shares if share]
         outcomes = [outcome for done in pool.map(lambda one: _merge_share(engine, part, one), some) for outcome in done]
         merged = [outcome for outcome in outcomes if isinstance(outcome, Merged)]
         run.rows, run.peak_memory_mb = sum(outcome.accepted for outcome in merged), place.peak_memory_mb()
-    counts = {entry.name: sum(getattr(outcome, entry.name) for outcome in merged) for entry in fields(Merged)}
-    others = {
-        "held": sum(isinstance(outcome, Held) for outcome in outcomes),
-        "refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
-        "stale": outcomes.count(None),
-    }
-    log.info("merged %d batches, %d held, %d refused: %s", len(merged), others["held"], others["refused"], counts)
+        counts = {entry.name: sum(getattr(outcome, entry.name) for outcome in merged) for entry in fields(Merged)}
+        others = {
+            "held": sum(isinstance(outcome, Held) for outcome in outcomes),
+            "refused": sum(isinstance(outcome, Refused) for outcome in outcomes),
+            "stale": outcomes.count(None),
+        }
+        log.info(
+            "%s: merged %d batches, %d held, %d refused: %s",
+            name,
+            len(merged),
+            others["held"],
+            others["refused"],
+            counts,
+        )
     return others | counts
 
 
@@ -225,16 +241,23 @@ def _merge_patiently(engine: sa.Engine, part: _Part, share: Sequence[ledger.Coll
 def _merge_in_session(engine: sa.Engine, part: _Part, share: Sequence[ledger.Collected]) -> list[Outcome]:
     with engine.connect() as connection:
         connection.detach()  # its session tables end with it, however it ends
-        stage(connection, _of(part, {batch.source_id for batch in share}))
+        stage(connection, _of(part, share))
         pass_by("merge.after_stage")
-        return [_merge(connection, part.batches[batch.source_id], part.seniority) for batch in share]
+        return [_merge_one(connection, part, batch) for batch in share]
 
 
-def _of(part: _Part, sources: set[str]) -> Iterator[Judged]:
-    """The rows of some sources, slice by slice."""
+def _merge_one(connection: sa.Connection, part: _Part, batch: ledger.Collected) -> Outcome:
+    known = part.batches[batch.source_id]
+    with bound(run=known.cycle_id, stage="consolidate", source=known.source_id, batch=known.batch_id):
+        return _merge(connection, known, part.seniority)
+
+
+def _of(part: _Part, share: Sequence[ledger.Collected]) -> Iterator[Judged]:
+    """The rows of some batches, slice by slice; their frames lie in one place."""
+    sources, [staged_at] = {batch.source_id for batch in share}, {str(batch.staged) for batch in share}
     # a part of several slices is one source
     is_dated_by_file = any(batch.is_dated_by_file for batch in part.batches.values())
-    for judged in staged(part.staging, part.name, as_of=part.as_of, is_dated_by_file=is_dated_by_file):
+    for judged in staged(part.staging, staged_at, as_of=part.as_of, is_dated_by_file=is_dated_by_file):
         frames: dict[str, pd.DataFrame] = {entry.name: getattr(judged, entry.name) for entry in fields(Judged)}
         yield Judged(**{name: frame[frame["source_id"].isin(sources)] for name, frame in frames.items()})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -16,8 +17,11 @@ from motcua.landing import forget_parts
 from motcua.registry import Registry, Source
 from motcua.settings import Settings
 from motcua.steps import place
+from motcua.steps.effective import effective
 from motcua.steps.judge import ROWS_AT_ONCE
-from motcua.warehouse import Role, ledger
+from motcua.warehouse import Role, ledger, standing
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -36,11 +40,12 @@ class Task(TypedDict):
 
 
 class Plan(TypedDict):
-    """What a cycle will read: `collect` has the tasks of each platform."""
+    """What a cycle will read: `collect` has the tasks of each platform; `paused` is read since it was named."""
 
     cycle_id: int
     as_of: str
     collect: dict[str, list[Task]]
+    paused: list[str]
 
 
 class Chunk(TypedDict):
@@ -75,13 +80,13 @@ def plan(
     reason: str | None = None,
     requested_by: str | None = None,
 ) -> Plan:
-    """Opens a cycle and cuts its sources into tasks, by platform and group.
+    """Opens a cycle and cuts its sources into tasks, by platform and group; it asks no schedule what is due.
 
     Args:
         settings: where things live.
         run_key: names the run: the same key gives the same cycle again, with the moment that it was opened with.
         as_of: the moment that everything is read as of; aware.
-        sources: only these; all that are in force at `as_of` when empty.
+        sources: only these, whatever their schedules say; when empty all that are in force at `as_of` and not paused.
         full: read everything, not only what changed since the watermark.
         since: read what changed from this moment on, wherever the watermarks are; aware.
         reason: why somebody asked for this cycle; None for one that starts by the clock.
@@ -96,19 +101,55 @@ def plan(
     if since is not None and (full or since >= as_of):
         raise ConfigError("since: expected a time before as_of, and no full listing beside it")
     registry = place.registry(settings.registry)
-    chosen = _chosen(registry, sources, as_of)
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
+        found = effective(connection, _chosen(registry, sources, as_of))
+        paused = sorted(name for name, one in found.items() if one.source.paused)
+        if sources:
+            for name in paused:
+                log.warning("%s is paused, and read all the same: it was asked for by name", name)
+        else:
+            found = {name: one for name, one in found.items() if not one.source.paused}
+            log.info("%d paused sources are left out", len(paused))
+        chosen = sorted((one.source for one in found.values()), key=lambda source: -source.priority)
         cycle_id = ledger.open_cycle(
             connection, run_key=run_key, as_of=as_of, is_full=full, sources=len(chosen), since=since, reason=reason,
-            requested_by=requested_by,
+            requested_by=requested_by, asked_sources=sources if requested_by else None,
         )  # fmt: skip
         opened = ledger.cycle(connection, cycle_id)
-    tasks: dict[str, list[Task]] = {}
-    for (platform, group), members in sorted(_by_group(chosen).items()):
-        for number, some in enumerate(_cut(members), start=1):
-            part = f" · {number}" if len(members) > SOURCES_PER_TASK else ""
-            tasks.setdefault(platform, []).append({"label": f"{group} · {platform}{part}", "sources": some})
-    return {"cycle_id": cycle_id, "as_of": opened.as_of.isoformat(), "collect": tasks}
+    return _plan(opened, chosen, paused=paused if sources else [])
+
+
+def plan_due(*, settings: Settings, run_key: str, as_of: datetime) -> Plan | None:
+    """Opens a cycle of what is due at `as_of` alone; None, and no cycle, where nothing is.
+
+    What is overdue because of us comes first, the longest first, then what has the higher priority. A second try of
+    the same run takes what its cycle could not read, too.
+
+    Args:
+        settings: where things live.
+        run_key: names the run: the same key gives the same cycle again.
+        as_of: the moment that everything is read as of; aware.
+
+    Raises:
+        ValueError: `as_of` is outside the years of the registry's calendar.
+    """
+    registry, ticks = place.registry(settings.registry), place.ticks(settings.registry)
+    with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
+        attempts, failed = standing.attempts(connection), ledger.failed_in(connection, run_key)
+        due: list[tuple[datetime, int, Source]] = []
+        for name, one in effective(connection, in_force(registry, as_of)).items():
+            rhythm, attempted_at = one.rhythm(ticks), attempts.get(name)
+            if rhythm.why_not(attempted_at, as_of) is None or name in failed:
+                overdue_since = rhythm.overdue_since(attempted_at, as_of, one.changed_at)
+                due.append((overdue_since or as_of, -one.source.priority, one.source))
+        if not due and not ledger.is_opened(connection, run_key):
+            log.info("nothing is due at %s", as_of.isoformat())
+            return None
+        cycle_id = ledger.open_cycle(connection, run_key=run_key, as_of=as_of, is_full=False, sources=len(due))
+        opened = ledger.cycle(connection, cycle_id)
+    overdue = sum(since < as_of for since, _, _ in due)
+    log.info("%d sources are due, %d of them overdue because of us", len(due), overdue)
+    return _plan(opened, [source for _, _, source in sorted(due, key=lambda one: one[:2])], paused=[])
 
 
 def chunks(*, settings: Settings, cycle_id: int) -> list[Chunk]:
@@ -237,6 +278,19 @@ def _is_in_force(source: Source, day: date) -> bool:
 def _day(moment: datetime) -> date:
     """The city's day: the registry's dates are Vietnam's."""
     return moment.astimezone(VIETNAM).date()
+
+
+def _plan(cycle: ledger.Cycle, sources: Sequence[Source], *, paused: list[str]) -> Plan:
+    """Cuts sources into tasks in the order in which they come: the task with the first of a platform is its first."""
+    tasks: dict[str, list[Task]] = {}
+    for (platform, group), members in _by_group(sources).items():
+        for number, some in enumerate(_cut(members), start=1):
+            part = f" · {number}" if len(members) > SOURCES_PER_TASK else ""
+            tasks.setdefault(platform, []).append({"label": f"{group} · {platform}{part}", "sources": some})
+    return {
+        "cycle_id": cycle.cycle_id, "as_of": cycle.as_of.isoformat(), "collect": dict(sorted(tasks.items())),
+        "paused": paused,
+    }  # fmt: skip
 
 
 def _by_group(sources: Sequence[Source]) -> dict[tuple[str, str], list[str]]:

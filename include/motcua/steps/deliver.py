@@ -31,9 +31,11 @@ def drain(
         place.connected(settings, Role.SENDER) as engine,
         stage_run(engine, "drain", cycle_id) as run,
     ):
-        outcome = government.drain(engine, connections.get(PORTAL), place.registry(settings.registry), clock=clock)
+        outcome = government.drain(
+            engine, connections.get(PORTAL), place.registry_in_force(settings.registry, engine), clock=clock
+        )
         run.rows, run.peak_memory_mb = outcome.accepted, place.peak_memory_mb()
-    log.info("told the portal: %s", outcome.as_dict())
-    if outcome.stopped is not None:
-        log.warning("stopped early: %s; %d dossiers wait, the next run goes on", outcome.stopped, outcome.queued)
+        log.info("told the portal: %s", outcome.as_dict())
+        if outcome.stopped is not None:
+            log.warning("stopped early: %s; %d dossiers wait, the next run goes on", outcome.stopped, outcome.queued)
     return outcome.as_dict()

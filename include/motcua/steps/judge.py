@@ -8,6 +8,7 @@ slice by slice, so that memory stays what it is for the others; what stands twic
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,7 +49,7 @@ ROWS_AT_ONCE = 25_000
 def judge(
     *, settings: Settings, connections: Connections, cycle_id: int, part: str, batches: list[str]
 ) -> dict[str, int]:
-    """Maps and judges batches, and stages `FRAMES` of each slice in a part of its own within `part`.
+    """Maps and judges batches, and stages `FRAMES` of each slice in a place of its own within `part`.
 
     Returns:
         `rows, accepted, quarantined` (rows, not dossiers).
@@ -61,9 +62,9 @@ def judge(
             cycle = ledger.cycle(connection, cycle_id)
             pages = pages_of(connection, batches)
             words = _judged_before(connection, cycle, [batch for batch in pages if batch.is_replay])
-        registry = place.registry(settings.registry)
+        registry = place.registry_in_force(settings.registry, engine)
         staging = place.staging(settings, connections)
-        staging.forget(part)  # of an earlier try, which may have been cut otherwise
+        own = f"{part}/{secrets.token_hex(4)}"  # of this try: another, which may be cut otherwise, has its own
         archive = place.archive(settings, connections)
         pass_by("judge.before_mapping")
         listings = pages if words is None else [one for some in words for one in some.listings]
@@ -72,20 +73,21 @@ def judge(
             day=cycle.as_of.astimezone(VIETNAM).date(),
         )  # fmt: skip
         held = {one.source_id: one.held for one in words or ()}
-        stage = partial(_judge_slice, staging, part, registry, cycle.as_of, pages, held)
+        stage = partial(_judge_slice, staging, own, registry, cycle.as_of, pages, held)
         # by `map`, which lets a slice go before the next one is made
         outcomes = list(map(stage, count(), slices))
         told = corrected.issues(
             [one.used for one in outcomes], pages, registry, cycle_id=cycle_id, as_of=cycle.as_of
         )  # fmt: skip
         if not told.empty:
-            _add_issues(staging, f"{part}/{len(outcomes) - 1}", told)
+            _add_issues(staging, f"{own}/{len(outcomes) - 1}", told)
         pass_by("judge.before_marked")
         with engine.begin() as connection:
-            ledger.mark_judged(connection, cycle_id, _judged_by(registry, pages, cycle_id), _newest(outcomes))
+            makers = _judged_by(registry, pages, cycle_id)
+            ledger.mark_judged(connection, cycle_id, makers, _newest(outcomes), staged=own)
         run.rows, run.peak_memory_mb = sum(one.rows for one in outcomes), place.peak_memory_mb()
-    refused = sum(one.refused for one in outcomes)
-    log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), refused)
+        refused = sum(one.refused for one in outcomes)
+        log.info("judged %d rows of %d batches: %d refused", run.rows, len(batches), refused)
     return {"rows": run.rows, "accepted": sum(one.accepted for one in outcomes), "quarantined": refused}
 
 

@@ -40,7 +40,7 @@ def notify(
     ):
         outcome = notices.notify(engine, connections, subscribers, pointer, clock=clock)
         run.rows, run.peak_memory_mb = outcome["accepted"], place.peak_memory_mb()
-    log.info("told of version %d: %s", pointer.seq, outcome)
+        log.info("told of version %d: %s", pointer.seq, outcome)
     return outcome
 
 

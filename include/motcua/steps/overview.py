@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from motcua.domain.freshness import is_late, working_age
+from motcua.domain.schedule import Rhythm, Schedule
+from motcua.domain.ticks import Ticks
+from motcua.registry import Registry
+from motcua.registry.schedules import schedule_of
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.cycles import in_force
+from motcua.steps.effective import effective
 from motcua.warehouse import Role
 
 _STANDINGS = sa.text("""
-WITH dossiers AS (
-    SELECT source_id, count(*) AS n FROM api.source_dossier WHERE NOT deleted GROUP BY source_id
-), quarantined AS (
-    SELECT source_id, count(*) AS n FROM api.quarantine WHERE settled_at IS NULL AND is_primary GROUP BY source_id
-), held AS (
-    SELECT source_id, min(hold_id) AS hold_id FROM api.hold WHERE state = 'open' GROUP BY source_id
-)
-SELECT s.source_id, s.state, s.reason, s.attempted_as_of, s.succeeded_as_of, s.failures, h.hold_id,
-       coalesce(d.n, 0) AS dossiers, coalesce(q.n, 0) AS quarantined
-FROM api.source_state s
-LEFT JOIN dossiers d USING (source_id) LEFT JOIN quarantined q USING (source_id) LEFT JOIN held h USING (source_id)
+SELECT s.source_id, s.state, s.reason, s.attempted_as_of, s.succeeded_as_of, s.failures, h.hold_id, s.dossiers,
+       s.quarantined
+FROM api.source_state s LEFT JOIN api.hold h ON h.source_id = s.source_id AND h.state = 'open'
 """)
 
 
@@ -41,9 +39,11 @@ class SourceOverview:
         attempted_as_of: moment of the last try.
         succeeded_as_of: moment of the last good reading.
         failures: tries that failed since.
-        age: working time since the last good reading; None: never read.
-        every: how often it is to be read in working time.
-        is_late: whether it has missed two readings.
+        age: working time of its office since the last good reading; None: never read.
+        every: how much working time is to lie between two readings, what was changed at run time included.
+        is_late: whether two readings are missing at which it could be read; never while it is paused or blacked out.
+        paused: whether it is read only when somebody asks for it by name.
+        next_at: when it is to be read next, by the clock; None while it is paused.
         dossiers: living ones that it tells of.
         quarantined: of its dossiers, those refused at this moment.
         hold_id: of the mass change that waits for a person, or None.
@@ -60,6 +60,8 @@ class SourceOverview:
     age: timedelta | None
     every: timedelta
     is_late: bool
+    paused: bool
+    next_at: datetime | None
     dossiers: int
     quarantined: int
     hold_id: int | None
@@ -71,29 +73,76 @@ def overview(*, settings: Settings, as_of: datetime) -> list[SourceOverview]:
     Raises:
         ValueError: `as_of` is outside the years of the registry's calendar.
     """
-    registry = place.registry(settings.registry)
     with place.connected(settings, Role.WATCHER) as engine, engine.connect() as connection:
-        standings = {row.source_id: row for row in connection.execute(_STANDINGS)}
+        return glance(connection, place.registry(settings.registry), place.ticks(settings.registry), as_of)
+
+
+def glance(connection: sa.Connection, registry: Registry, ticks: Ticks, as_of: datetime) -> list[SourceOverview]:
+    """As `overview`, over a connection that the caller keeps."""
+    standings = {row.source_id: row for row in connection.execute(_STANDINGS)}
+
+    @cache  # most sources share a schedule, and were read in the same run
+    def timing(schedule: Schedule, *moments: datetime | None) -> _Timing:
+        return _timing(Rhythm(schedule, ticks), as_of, *moments)
+
     found = []
-    for source in in_force(registry, as_of):
-        row = standings.get(source.id)
-        age = working_age(registry.calendar, row.succeeded_as_of if row else None, as_of)
+    for source_id, one in effective(connection, in_force(registry, as_of)).items():
+        row = standings.get(source_id, _NEVER)
+        when = timing(schedule_of(one.source), row.attempted_as_of, row.succeeded_as_of, one.changed_at)
         found.append(
             SourceOverview(
-                source_id=source.id,
-                group=source.group,
-                platform=source.platform,
-                state=row.state if row else "new",
-                reason=row.reason if row else None,
-                attempted_as_of=row.attempted_as_of if row else None,
-                succeeded_as_of=row.succeeded_as_of if row else None,
-                failures=row.failures if row else 0,
-                age=age,
-                every=source.schedule,
-                is_late=is_late(age, source.schedule),
-                dossiers=row.dossiers if row else 0,
-                quarantined=row.quarantined if row else 0,
-                hold_id=row.hold_id if row else None,
+                source_id=source_id,
+                group=one.source.group,
+                platform=one.source.platform,
+                state=row.state,
+                reason=row.reason,
+                attempted_as_of=row.attempted_as_of,
+                succeeded_as_of=row.succeeded_as_of,
+                failures=row.failures,
+                age=when.age,
+                every=one.source.schedule,
+                is_late=when.is_late,
+                paused=one.source.paused,
+                next_at=when.next_at,
+                dossiers=row.dossiers,
+                quarantined=row.quarantined,
+                hold_id=row.hold_id,
             )
         )
     return found
+
+
+class _Standing(NamedTuple):
+    """What the warehouse says of a source, as `_STANDINGS` names it."""
+
+    state: str
+    reason: str | None
+    attempted_as_of: datetime | None
+    succeeded_as_of: datetime | None
+    failures: int
+    dossiers: int
+    quarantined: int
+    hold_id: int | None
+
+
+_NEVER = _Standing("new", None, None, None, 0, 0, 0, None)
+
+
+class _Timing(NamedTuple):
+    age: timedelta | None
+    is_late: bool
+    next_at: datetime | None
+
+
+def _timing(
+    rhythm: Rhythm,
+    as_of: datetime,
+    attempted_at: datetime | None,
+    succeeded_at: datetime | None,
+    changed_at: datetime | None,
+) -> _Timing:
+    return _Timing(
+        age=rhythm.age(succeeded_at, as_of) if succeeded_at else None,
+        is_late=rhythm.is_late(succeeded_at, as_of, changed_at),
+        next_at=rhythm.next_due(attempted_at, as_of),
+    )

@@ -12,11 +12,13 @@ import sqlalchemy as sa
 
 from motcua import warehouse
 from motcua.connections import Connection, Connections, EnvironmentConnections
+from motcua.domain.ticks import Ticks
 from motcua.errors import ConfigError, ConnectionAbsent
 from motcua.landing import Archive, KeptLedgers, Staging, archive_keys
 from motcua.landing.seal import CONNECTION
 from motcua.registry import Registry, load_registry
 from motcua.settings import Settings
+from motcua.warehouse import crosswalk
 
 
 @contextmanager
@@ -43,6 +45,18 @@ def connected_as_owner(settings: Settings) -> Iterator[sa.Engine]:
 def registry(path: Path | None) -> Registry:
     """The registry, loaded once a process."""
     return load_registry(path)
+
+
+@cache
+def ticks(path: Path | None) -> Ticks:
+    """The moments at which collecting starts, by the registry's calendar."""
+    return Ticks(registry(path).calendar)
+
+
+def registry_in_force(path: Path | None, engine: sa.Engine) -> Registry:
+    """The registry with what the confirmed pairs of the crosswalk lend, as they stand at this moment."""
+    with engine.connect() as connection:
+        return crosswalk.in_force(connection, registry(path))
 
 
 def archive(settings: Settings, connections: Connections) -> Archive:

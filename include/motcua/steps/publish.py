@@ -32,7 +32,7 @@ def publish(
         place.connected(settings, Role.PUBLISHER) as engine,
         stage_run(engine, "publish", cycle_id) as run,
     ):
-        registry = place.registry(settings.registry)
+        registry = place.registry_in_force(settings.registry, engine)
         outcome = city_feed.publish(
             engine,
             settings.feed_url,
@@ -42,6 +42,8 @@ def publish(
             published_at=published_at,
             asked=asked,
         )
-        public_page.build_page(settings.feed_url, registry.calendar, watch=Watch(registry.canaries))
+        with engine.connect() as lock, city_feed.one_publisher(lock) as turn:
+            watch = Watch(registry.canaries)
+            public_page.build_page(settings.feed_url, registry.calendar, watch=watch, go_on=turn.go_on)
         run.rows, run.peak_memory_mb = outcome.rows, place.peak_memory_mb()
     return {"seq": outcome.seq, "rows": outcome.rows, "changed": outcome.changed}

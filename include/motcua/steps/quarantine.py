@@ -20,7 +20,7 @@ from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.cycles import named
 from motcua.steps.lineage import verdict_by
-from motcua.warehouse import Role, ledger, retention
+from motcua.warehouse import Role, crosswalk, ledger, retention
 from motcua.warehouse import quarantine as kept
 from motcua.warehouse.words import Words, all_words, judged_otherwise, refused_words
 
@@ -105,7 +105,7 @@ def replay_quarantine(
                 log.warning("%s: %d dossiers stay as they are: not in the registry", one.source_id, _size(one))
         cycle_id = ledger.open_cycle(
             connection, run_key=run_key, as_of=as_of, is_full=everything, sources=len(ours), reason=reason.strip(),
-            requested_by=requested_by.strip(),
+            requested_by=requested_by.strip(), asked_sources=sources, asked_rules=rules,
         )  # fmt: skip
         cycle = ledger.cycle(connection, cycle_id)
         done = ledger.finished_batches(connection, cycle_id)
@@ -155,12 +155,15 @@ def words_there(
 def replay_changed(*, settings: Settings, run_key: str, as_of: datetime) -> Replay | None:
     """Opens a cycle of what is open in quarantine and was judged by other rules, tables or code than those of now.
 
-    Once it is merged nothing is left to do until they change again. None: nothing is.
+    Once it is merged nothing is left to do until they change again. None: nothing is. What is accepted gets the field
+    codes of now.
     """
-    registry = place.registry(settings.registry)
-    makers = {source.id: verdict_by(registry, source) for source in registry.sources.values()}
-    with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
-        due = judged_otherwise(connection, makers)
+    with place.connected(settings, Role.PIPELINE) as engine:
+        registry = place.registry_in_force(settings.registry, engine)
+        makers = {source.id: verdict_by(registry, source) for source in registry.sources.values()}
+        with engine.begin() as connection:
+            crosswalk.align(connection, registry, as_of)
+            due = judged_otherwise(connection, makers)
     if not due:
         return None
     return replay_quarantine(

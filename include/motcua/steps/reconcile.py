@@ -28,7 +28,11 @@ def reconcile(
 
     with place.connected(settings, Role.SENDER) as engine, stage_run(engine, "reconcile", None) as run:
         done = government.reconcile(
-            engine, connections.get(PORTAL), place.registry(settings.registry), as_of=as_of, clock=clock
+            engine,
+            connections.get(PORTAL),
+            place.registry_in_force(settings.registry, engine),
+            as_of=as_of,
+            clock=clock,
         )
         run.rows, run.peak_memory_mb = int(done["looked_up"] or 0), place.peak_memory_mb()
     log.info("compared with the portal: %s", done)

@@ -35,11 +35,17 @@ class Swept(TypedDict):
     kept: int
 
 
-def prune(*, settings: Settings, as_of: datetime) -> Pruned:
+def prune(*, settings: Settings, as_of: datetime, requested_by: str | None = None, reason: str | None = None) -> Pruned:
     """Removes the pages that no listing of the last `archive_months` months had, and those that no batch names.
 
     A page that a claim in force or a row of quarantine names goes like any other: what its source still says stands
     on younger pages (docs/decisions/0018-archive.md).
+
+    Args:
+        settings: where things live.
+        as_of: from which the months are counted back; aware.
+        requested_by: who asked for it; None: the clock.
+        reason: why.
 
     Raises:
         ConfigError: `as_of` has no zone.
@@ -51,7 +57,7 @@ def prune(*, settings: Settings, as_of: datetime) -> Pruned:
             since = retention.kept_since(connection, as_of, settings.archive_months)
         with nobody_reading(connection), connection.begin():
             swept = sweep(connection, settings, since)
-            retention.record(connection, as_of=as_of, since=since, **swept)
+            retention.record(connection, as_of=as_of, since=since, **swept, requested_by=requested_by, reason=reason)
     log.info("archive: %(expired)d pages past their time and %(orphans)d of no batch removed, %(kept)d kept", swept)
     return {"kept_since": since.isoformat(), **swept}
 

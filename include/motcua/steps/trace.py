@@ -21,7 +21,7 @@ from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.tables import identity_of
-from motcua.warehouse import Role
+from motcua.warehouse import Role, crosswalk
 from motcua.warehouse import quarantine as kept
 from motcua.warehouse import trace as known
 
@@ -45,16 +45,20 @@ def trace(*, settings: Settings, code: str) -> Told:
         `code`; `versions`, the newest first: `version, recorded_at, cycle_id, source_changed_at, facts`, `changes`
         (fact → before, after), `is_same_facts` (only what no fact shows has changed), `claims` (batches, the first
         counts most), `published` (`state` and, where it is `published`, `from_seq, from_at, to_seq, to_at`), and
-        `deliveries`; `claims`: see `warehouse.trace`, with each correction spelt out; `quarantine`; `issues`.
+        `deliveries`; `claims`: see `warehouse.trace`, with each correction spelt out; `procedure`:
+        `code, name, field_code` as they count now, and `lent_by`, whose entry that is by the pairs in `crosswalk`
+        (null: its own); `quarantine`; `issues`.
 
     Raises:
         ConfigError: nothing was ever known of this code.
     """
-    registry = place.registry(settings.registry)
     with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+        registry = crosswalk.in_force(connection, place.registry(settings.registry))
+        versions = _versions(connection, code, registry)
         found = {
             "code": code,
-            "versions": _versions(connection, code, registry),
+            "versions": versions,
+            "procedure": _procedure(connection, versions[0]["facts"]["procedure_code"], registry) if versions else None,
             "claims": [_claim(claim, registry) for claim in known.claims(connection, code)],
             "quarantine": kept.listed(connection, sources=(), rules=(), code=code, settled=True),
             "issues": known.issues(connection, code),
@@ -62,6 +66,19 @@ def trace(*, settings: Settings, code: str) -> Told:
     if not found["versions"] and not found["quarantine"]:
         raise ConfigError(f"{code}: nothing was ever read of it; is it the whole code, as the receipt has it?")
     return found
+
+
+def _procedure(connection: sa.Connection, code: str | None, registry: Registry) -> Told:
+    """By which entry a dossier's procedure is named, judged and told now, and on whose word."""
+    known_as = registry.procedures.get(code or "")
+    lender = known_as.lent_by if known_as else None
+    said = [
+        {name: one[name] for name in ("old_code", "new_code", "decided_at", "decided_by", "reason")}
+        for one in (crosswalk.listed(connection) if lender else ())
+        if one["state"] == "confirmed" and code in (one["old_code"], one["new_code"])
+    ]
+    named = {name: getattr(known_as, name, None) for name in ("name", "field_code")}
+    return {"code": code, **named, "lent_by": lender, "crosswalk": said}
 
 
 def _versions(connection: sa.Connection, code: str, registry: Registry) -> list[Told]:
@@ -171,6 +188,7 @@ def behind(*, settings: Settings, agency: str, figure: str = "dossiers", seq: in
     if figure not in ALL_FIGURES:
         raise ConfigError(f"there is no figure {figure!r}; there are: {', '.join(ALL_FIGURES)}")
     with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+        registry = crosswalk.in_force(connection, registry)
         feed = known.publication(connection, seq)
         if feed is None:
             raise ConfigError("nothing is published yet" if seq is None else f"there is no version {seq} of the feed")

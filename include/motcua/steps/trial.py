@@ -89,7 +89,8 @@ def _try(
     settings: Settings, connections: Connections, as_of: datetime, words: Sequence[Words]
 ) -> tuple[pd.DataFrame, int]:
     """What would change of some sources: `source_id, identity, rule, fails`; and how many dossiers were judged."""
-    registry = place.registry(settings.registry)
+    with place.connected(settings, Role.PIPELINE) as engine:
+        registry = place.registry_in_force(settings.registry, engine)
     listings = [one for some in words for one in some.listings]
     archive = place.archive(settings, connections)
     found, judged = [_NONE], 0

@@ -60,6 +60,8 @@ def run_cycle(
     prepare(settings=settings)
     planned = plan(settings=settings, run_key=f"cycle {uuid4()}", as_of=as_of, **asked)
     cycle_id = planned["cycle_id"]
+    for name in planned["paused"]:
+        say(f"{name} is paused, and read all the same: it was asked for by name")
     tasks = [task for some in planned["collect"].values() for task in some]
     with workers(settings.workers) as pool:
         say(f"cycle {cycle_id} as of {planned['as_of']}: {sum(len(task['sources']) for task in tasks)} sources to read")

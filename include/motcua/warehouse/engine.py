@@ -10,12 +10,21 @@ import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from motcua.errors import ConfigError
 from motcua.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# A run that is asleep, or whose machine is gone, keeps its locks as long as its sessions last. A machine that is gone
+# is noticed after two minutes; a session in which nothing is asked for two hours is nobody's: no task may last so long.
+ENDS_OF_THE_SILENT = {
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "15",
+    "tcp_keepalives_count": "4",
+    "idle_session_timeout": "2h",
+}
 # Two migrations at once would race for the same objects; the number means nothing.
 MIGRATION_LOCK = 7_315_001
 
@@ -48,10 +57,12 @@ def engine(settings: Settings, role: Role | None) -> sa.Engine:
         raise ConfigError(f"MOTCUA_DATABASE_URL: expected postgresql+psycopg://…, got {url.drivername}://…")
     # timezone: what people read in psql is the city's time; jit: it costs more than our short statements
     options = "-c timezone=Asia/Ho_Chi_Minh -c jit=off"
+    options += "".join(f" -c {name}={value}" for name, value in ENDS_OF_THE_SILENT.items())
     if role is not None:
         # what writes names no schema: a warehouse rebuilt beside the real one is written by the same statements
         options += f" -c role={role} -c search_path={settings.schema or 'core,private'}"
-    return sa.create_engine(url, connect_args={"options": options, "connect_timeout": 10}, pool_pre_ping=True)
+    arguments = {"options": options, "connect_timeout": 10, "application_name": settings.via}
+    return sa.create_engine(url, connect_args=arguments, pool_pre_ping=True)
 
 
 def migrate(settings: Settings) -> None:
@@ -67,6 +78,21 @@ def migrate(settings: Settings) -> None:
             command.upgrade(config, "head")
     finally:
         admin.dispose()
+
+
+def schema_versions(settings: Settings) -> tuple[str | None, str]:
+    """The version of the schema that is there (None: there is none), and the one that this code needs."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    wanted = ScriptDirectory.from_config(config).get_current_head()
+    admin = engine(settings, None)
+    try:
+        with admin.connect() as connection:
+            is_there = connection.execute(sa.text("SELECT to_regclass('schema_version') IS NOT NULL")).scalar_one()
+            held = connection.execute(sa.text("SELECT version_num FROM schema_version")).scalar() if is_there else None
+    finally:
+        admin.dispose()
+    return held, str(wanted)
 
 
 def _create_roles(connection: sa.Connection) -> None:

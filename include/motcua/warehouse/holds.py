@@ -261,7 +261,8 @@ _OPEN_FULL = sa.text("""
 SELECT h.source_id FROM hold h JOIN batch b USING (batch_id) WHERE h.state = 'open' AND b.kind = 'full'
 """)
 _DECIDE = sa.text("""
-UPDATE hold SET state = :state, decided_at = clock_timestamp(), decided_by = :by, decision_reason = :reason
+UPDATE hold SET state = :state, decided_at = clock_timestamp(), decided_by = :by, decision_reason = :reason,
+       decided_via = current_setting('application_name')
 WHERE hold_id = :hold_id AND state = 'open' RETURNING source_id, batch_id
 """)
 _REOPEN = sa.text("""

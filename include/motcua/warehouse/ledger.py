@@ -9,11 +9,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from motcua.errors import ConfigError
+from motcua.errors import ConfigError, StaleWrite
 from motcua.warehouse.pages import Page
 
 # Classes of batches that ended without a word of their own, though nothing is wrong with their source.
-OVERTAKEN, BUSY = "OVERTAKEN", "BUSY"
+OVERTAKEN, BUSY, CUT_OFF = "OVERTAKEN", "BUSY", "CUT_OFF"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,10 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """One complete listing, ready to be judged; it holds what had changed before `window_to`."""
+    """One complete listing, ready to be judged; it holds what had changed before `window_to`.
+
+    `staged` is where the frames of its verdicts lie, once it is judged.
+    """
 
     batch_id: str
     source_id: str
@@ -37,6 +40,7 @@ class Collected:
     is_full: bool
     is_replay: bool
     window_to: datetime
+    staged: str | None = None
 
 
 def open_cycle(
@@ -49,17 +53,24 @@ def open_cycle(
     since: datetime | None = None,
     reason: str | None = None,
     requested_by: str | None = None,
+    asked_sources: Sequence[str] | None = None,
+    asked_rules: Sequence[str] | None = None,
 ) -> int:
-    """The number of the cycle of `run_key`: a new one, or the one that an earlier try has opened."""
+    """The number of the cycle of `run_key`: a new one, or the one that an earlier try has opened.
+
+    `asked_…` is what somebody named, kept for the trail of what people did; None where nobody asked.
+    """
     statement = sa.text("""
-        INSERT INTO cycle (run_key, as_of, is_full, sources, since, reason, requested_by)
-        VALUES (:run_key, :as_of, :is_full, :sources, :since, :reason, :requested_by)
+        INSERT INTO cycle (run_key, as_of, is_full, sources, since, reason, requested_by, asked_sources, asked_rules)
+        VALUES (:run_key, :as_of, :is_full, :sources, :since, :reason, :requested_by, :asked_sources, :asked_rules)
         ON CONFLICT (run_key) DO UPDATE SET run_key = EXCLUDED.run_key
         RETURNING cycle_id
     """)
     values = {
         "run_key": run_key, "as_of": as_of, "is_full": is_full, "sources": sources, "since": since, "reason": reason,
         "requested_by": requested_by,
+        "asked_sources": None if asked_sources is None else list(asked_sources),
+        "asked_rules": None if asked_rules is None else list(asked_rules),
     }  # fmt: skip
     return int(connection.execute(statement, values).scalar_one())
 
@@ -77,6 +88,20 @@ def cycle(connection: sa.Connection, cycle_id: int) -> Cycle:
     if row is None:
         raise ConfigError(f"there is no cycle {cycle_id} in the warehouse; api.cycle lists them")
     return Cycle(**row._mapping)
+
+
+def is_opened(connection: sa.Connection, run_key: str) -> bool:
+    """Whether an earlier try of the run has opened its cycle."""
+    statement = sa.text("SELECT EXISTS (SELECT FROM cycle WHERE run_key = :run_key)")
+    return bool(connection.execute(statement, {"run_key": run_key}).scalar_one())
+
+
+def failed_in(connection: sa.Connection, run_key: str) -> set[str]:
+    """Sources that an earlier try of the run could not read."""
+    statement = sa.text(
+        "SELECT source_id FROM batch JOIN cycle USING (cycle_id) WHERE run_key = :run_key AND state = 'failed'"
+    )
+    return set(connection.execute(statement, {"run_key": run_key}).scalars())
 
 
 def planned_sources(connection: sa.Connection, cycle_id: int) -> int:
@@ -129,8 +154,12 @@ def record_collected(
     fetched: int,
     clock_skew_seconds: float | None = None,
 ) -> None:
-    """A batch exists from here on: its listing reached its end and its pages are archived."""
-    connection.execute(
+    """A batch exists from here on: its listing reached its end and its pages are archived.
+
+    Raises:
+        StaleWrite: another try of this cycle has read the source since this one began.
+    """
+    written = connection.execute(
         sa.text("""
             INSERT INTO batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to, pages,
                                     page_notes, announced, fetched, clock_skew_seconds)
@@ -141,6 +170,7 @@ def record_collected(
                  error, ended_at)
               = ('collected', EXCLUDED.window_from, EXCLUDED.window_to, EXCLUDED.pages, EXCLUDED.page_notes,
                  EXCLUDED.announced, EXCLUDED.fetched, EXCLUDED.clock_skew_seconds, NULL, NULL, NULL)
+            WHERE batch.state = 'failed'
         """),
         {
             "batch_id": batch_id, "cycle_id": at.cycle_id, "source_id": source_id, "as_of": at.as_of, "kind": kind,
@@ -149,6 +179,8 @@ def record_collected(
             "announced": announced, "fetched": fetched, "clock_skew_seconds": clock_skew_seconds,
         },
     )  # fmt: skip
+    if not written.rowcount:
+        raise StaleWrite(f"{source_id}: another try of cycle {at.cycle_id} has read it since this one began")
 
 
 def record_failed(
@@ -166,13 +198,14 @@ def record_failed(
 
     Its watermark stays.
 
-    One that is `BUSY`, since another cycle reads it, keeps its standing.
+    One that is `BUSY`, since another cycle reads it, keeps its standing; so does one that another try of this cycle
+    has read, or a newer moment has told of.
     """
     values = {
         "batch_id": batch_id, "cycle_id": at.cycle_id, "source_id": source_id, "as_of": at.as_of, "kind": kind,
         "window_from": window[0], "window_to": window[1], "error_kind": error_kind, "error": error,
     }  # fmt: skip
-    connection.execute(
+    written = connection.execute(
         sa.text("""
             INSERT INTO batch (batch_id, cycle_id, source_id, as_of, kind, state, window_from, window_to,
                                     error_kind, error, ended_at)
@@ -181,10 +214,11 @@ def record_failed(
             ON CONFLICT (batch_id) DO UPDATE SET
                 (state, error_kind, error, ended_at)
               = ('failed', EXCLUDED.error_kind, EXCLUDED.error, EXCLUDED.ended_at)
+            WHERE batch.state = 'failed'
         """),
         values,
     )
-    if error_kind != BUSY:
+    if written.rowcount and error_kind != BUSY:
         _mark_down(connection, values)
 
 
@@ -208,7 +242,7 @@ def _mark_down(connection: sa.Connection, values: Mapping[str, object]) -> None:
               = (CASE WHEN EXISTS (SELECT FROM hold h WHERE h.source_id = s.source_id AND h.state = 'open')
                       THEN 'held' ELSE 'down' END,
                  EXCLUDED.reason, EXCLUDED.attempted_as_of, s.failures + 1)
-            WHERE s.fence <= :cycle_id
+            WHERE s.fence <= :cycle_id AND s.attempted_as_of <= EXCLUDED.attempted_as_of
         """),
         values,
     )
@@ -230,7 +264,7 @@ def batches_in(connection: sa.Connection, cycle_id: int, *states: str) -> list[C
     rows = connection.execute(
         sa.text("""
             SELECT batch_id, source_id, coalesce(fetched, 0) AS fetched, newest_change, kind = 'full' AS is_full,
-                   kind = 'replay' AS is_replay, window_to
+                   kind = 'replay' AS is_replay, window_to, staged
             FROM batch
             WHERE cycle_id = :cycle_id AND state = ANY(:states) ORDER BY source_id
         """),
@@ -244,21 +278,23 @@ def mark_judged(
     cycle_id: int,
     judged_by: Mapping[str, Mapping[str, str]],
     newest: Mapping[str, datetime],
+    *,
+    staged: str,
 ) -> None:
-    """Batches have verdicts: `judged_by` tells by batch what gave them; a merged batch stays merged.
+    """Batches have verdicts: `judged_by` tells by batch what gave them; what is merged or closed stays as it is.
 
-    `newest` is the greatest change time read by source.
+    `newest` is the greatest change time read by source; `staged` is where the frames lie. Of two tries that judge a
+    batch the later counts, with its own frames.
     """
     for batch_id, makers in judged_by.items():
         connection.execute(
-            sa.text(
-                "UPDATE batch SET state = 'judged', judged_by = CAST(:makers AS jsonb)"
-                " WHERE batch_id = :batch_id AND state = 'collected'"
-            ),
-            {"batch_id": batch_id, "makers": json.dumps(makers)},
-        )
-    for source_id, moment in newest.items():
-        connection.execute(
-            sa.text("UPDATE batch SET newest_change = :moment WHERE cycle_id = :cycle_id AND source_id = :source_id"),
-            {"cycle_id": cycle_id, "source_id": source_id, "moment": moment},
-        )
+            sa.text("""
+                UPDATE batch SET state = 'judged', judged_by = CAST(:makers AS jsonb), staged = :staged,
+                                 newest_change = coalesce(CAST(:newest AS timestamptz), newest_change)
+                WHERE batch_id = :batch_id AND state IN ('collected', 'judged')
+            """),
+            {
+                "batch_id": batch_id, "makers": json.dumps(makers), "staged": staged,
+                "newest": newest.get(batch_id.removeprefix(f"{cycle_id}.")),
+            },
+        )  # fmt: skip

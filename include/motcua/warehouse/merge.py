@@ -84,7 +84,9 @@ Outcome = Merged | Held | Refused | None
 
 
 def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outcome:
-    """Merges one staged batch; None when it is merged already. `seniority` says whose word counts of a shared dossier.
+    """Merges one staged batch; None when it is merged or closed already.
+
+    `seniority` says whose word counts of a shared dossier.
 
     Raises:
         StaleWrite: a newer cycle has merged this source since; nothing is written.
@@ -95,12 +97,9 @@ def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outc
         connection.execute(sql.LOCK_SOURCE, values)
         pass_by("merge.after_lock")
         standing = connection.execute(sql.STANDING, values).one()
-        if standing.state == "merged":
+        if standing.state in ("merged", "failed"):  # by another try of this cycle, or given up
             return None
-        if standing.fence is not None and standing.fence > batch.cycle_id:
-            raise StaleWrite(
-                f"{batch.source_id}: cycle {standing.fence} has merged this source since cycle {batch.cycle_id} read it"
-            )
+        _refuse_late(batch, standing)
         if batch.is_replay:
             return _replay(connection, values, seniority)
         share = refusals.weigh(connection, values)
@@ -108,6 +107,7 @@ def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outc
             connection.execute(refusals.SETTLE_NAMELESS, values)
             connection.execute(findings.QUARANTINE, values)
             ledger.record_refused(connection, values, error_kind=refusals.BAD_ROWS, error=share.reason)
+            connection.execute(sql.COUNT_QUARANTINED, values)
             return Refused(reason=share.reason)
         connection.execute(sql.FIND_CHANGES, values)
         if batch.proves_absence:
@@ -121,6 +121,18 @@ def merge(connection: sa.Connection, batch: Batch, seniority: Seniority) -> Outc
     return merged
 
 
+def _refuse_late(batch: Batch, standing: sa.Row[tuple[object, ...]]) -> None:
+    if standing.fence is not None and standing.fence > batch.cycle_id:
+        raise StaleWrite(
+            f"{batch.source_id}: cycle {standing.fence} has merged this source since cycle {batch.cycle_id} read it"
+        )
+    # what is weighed against the band would make the newer one's hold lapse
+    if batch.limits is not None and not standing.is_accepted and (standing.held or 0) > batch.cycle_id:
+        raise StaleWrite(
+            f"{batch.source_id}: cycle {standing.held} has read this source since cycle {batch.cycle_id}, and is held"
+        )
+
+
 def _replay(connection: sa.Connection, values: Mapping[str, object], seniority: Seniority) -> Merged:
     """What passes now is merged and settled, what does not has one attempt more; nothing is known of the rest.
 
@@ -131,7 +143,7 @@ def _replay(connection: sa.Connection, values: Mapping[str, object], seniority: 
     connection.execute(sql.FIND_CHANGES, values)
     changed = _write_changes(connection, values, seniority)
     on_held = findings.ON_HELD if values["judges_held"] else ()
-    for statement in (*findings.ON_ROWS, findings.SETTLE_FOUND, *on_held):
+    for statement in (*findings.ON_ROWS, findings.SETTLE_FOUND, *on_held, sql.COUNT_DOSSIERS, sql.COUNT_QUARANTINED):
         connection.execute(statement, values)
     return Merged(**connection.execute(sql.CLOSE_BATCH, {**values, "changed": changed}).one()._mapping)
 
@@ -160,6 +172,9 @@ def _write(connection: sa.Connection, values: Mapping[str, object], seniority: S
     for statement in findings.ON_ROWS:
         connection.execute(statement, values)
     connection.execute(sql.WATERMARK, values)
+    if is_changed:
+        connection.execute(sql.COUNT_DOSSIERS, values)
+    connection.execute(sql.COUNT_QUARANTINED, values)
     holds.lapse(connection, values)
     counts = connection.execute(sql.CLOSE_BATCH, {**values, "changed": changed}).one()
     return Merged(**counts._mapping)

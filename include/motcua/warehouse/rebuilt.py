@@ -215,7 +215,7 @@ _EVENTS = """
     FROM batch
     WHERE state = 'merged' OR state = 'held' OR (state = 'failed' AND error_kind <> ALL(:no_effect))
 """
-_NO_EFFECT = {"no_effect": [ledger.OVERTAKEN, ledger.BUSY]}
+_NO_EFFECT = {"no_effect": [ledger.OVERTAKEN, ledger.BUSY, ledger.CUT_OFF]}
 _HISTORY = sa.text(f"""
 SELECT batch_id, cycle_id, source_id, as_of, coalesce(fetched, 0) AS fetched, kind = 'replay' AS is_replay, error_kind,
        error, CASE WHEN state = 'merged' OR error_kind = '{BAD_ROWS}' THEN 'merge' ELSE state END AS kind
@@ -227,7 +227,7 @@ _SOURCES = sa.text(f"SELECT DISTINCT source_id {_EVENTS}")
 _REOPEN = sa.text("""
 UPDATE batch SET
     state = 'collected', newest_change = NULL, accepted = NULL, quarantined = NULL, unchanged = NULL, deleted = NULL,
-    changed = NULL, ended_at = NULL, error_kind = NULL, error = NULL, judged_by = NULL
+    changed = NULL, ended_at = NULL, error_kind = NULL, error = NULL, judged_by = NULL, staged = NULL
 WHERE batch_id = ANY(:batches)
 """)
 

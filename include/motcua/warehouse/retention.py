@@ -57,15 +57,24 @@ def leftovers(connection: sa.Connection, pages: Collection[str], since: datetime
 
 
 def record(
-    connection: sa.Connection, *, as_of: datetime, since: datetime, expired: int, orphans: int, kept: int
-) -> None:
-    """What a pruning did; without it a page that is not there is a page that was lost."""
+    connection: sa.Connection, *, as_of: datetime, since: datetime, expired: int, orphans: int, kept: int,
+    requested_by: str | None = None, reason: str | None = None,
+) -> None:  # fmt: skip
+    """What a pruning did, and who asked for it; without it a page that is not there is a page that was lost."""
     connection.execute(
         sa.text("""
-            INSERT INTO core.pruning (as_of, kept_since, expired, orphans, kept)
-            VALUES (:as_of, :since, :expired, :orphans, :kept)
+            INSERT INTO core.pruning (as_of, kept_since, expired, orphans, kept, requested_by, reason)
+            VALUES (:as_of, :since, :expired, :orphans, :kept, :requested_by, :reason)
         """),
-        {"as_of": as_of, "since": since, "expired": expired, "orphans": orphans, "kept": kept},
+        {
+            "as_of": as_of,
+            "since": since,
+            "expired": expired,
+            "orphans": orphans,
+            "kept": kept,
+            "requested_by": requested_by,
+            "reason": reason,
+        },
     )
 
 

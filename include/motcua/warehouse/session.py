@@ -88,6 +88,8 @@ SESSION_INDEXES = tuple(
             "CREATE INDEX IF NOT EXISTS incoming_present_key ON incoming_present (source_id, code)",
             # Whoever holds rows for longer than this has forgotten them.
             "SET lock_timeout = '60s'",
+            # Between two statements of a merge nothing is done: who says nothing for so long is asleep, and lets go.
+            "SET idle_in_transaction_session_timeout = '2min'",
             # The tables fill faster than their statistics are refreshed, and a plan made for an empty table reads a
             # full one from end to end. A batch is small beside the city: by index, row by row, is always right.
             "SET enable_seqscan = off",

@@ -37,6 +37,12 @@ def standings(connection: sa.Connection, sources: Sequence[str]) -> dict[str, St
     }  # fmt: skip
 
 
+def attempts(connection: sa.Connection) -> dict[str, datetime]:
+    """When the last attempt at each source began; sources never tried are absent."""
+    rows = connection.execute(sa.text("SELECT source_id, attempted_as_of FROM api.source_state"))
+    return {row.source_id: row.attempted_as_of for row in rows}
+
+
 def living_codes(connection: sa.Connection, source_id: str, *, before: datetime) -> set[str]:
     """Codes of a source's dossiers that are not deleted, and had changed before a moment."""
     rows = connection.execute(

@@ -11,7 +11,8 @@ LOCK_SOURCE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(current_sch
 
 STANDING = sa.text("""
 SELECT b.state, s.fence,
-       EXISTS (SELECT FROM hold h WHERE h.batch_id = b.batch_id AND h.state = 'accepted') AS is_accepted
+       EXISTS (SELECT FROM hold h WHERE h.batch_id = b.batch_id AND h.state = 'accepted') AS is_accepted,
+       (SELECT max(n.cycle_id) FROM batch n WHERE n.source_id = b.source_id AND n.state = 'held') AS held
 FROM batch b LEFT JOIN source_state s USING (source_id)
 WHERE b.batch_id = :batch_id
 """)
@@ -158,9 +159,20 @@ ON CONFLICT (source_id) DO UPDATE SET
     fence = EXCLUDED.fence, clock_skew_seconds = COALESCE(EXCLUDED.clock_skew_seconds, s.clock_skew_seconds)
 """)
 
+# What people and programs look at all the time is counted here, once a change, and not each time that they look.
+COUNT_DOSSIERS = sa.text("""
+UPDATE source_state
+SET dossiers = (SELECT count(*) FROM source_dossier WHERE source_id = :source_id AND NOT deleted)
+WHERE source_id = :source_id
+""")
+COUNT_QUARANTINED = sa.text("""
+UPDATE source_state
+SET quarantined = (SELECT count(*) FROM quarantine WHERE source_id = :source_id AND settled_at IS NULL AND is_primary)
+WHERE source_id = :source_id
+""")
 CLOSE_BATCH = sa.text("""
 UPDATE batch b SET
-    state = 'merged', ended_at = clock_timestamp(), changed = :changed,
+    state = 'merged', ended_at = clock_timestamp(), changed = :changed, error_kind = NULL, error = NULL,
     accepted = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id),
     quarantined = (SELECT count(DISTINCT identity) FROM incoming_quarantine WHERE source_id = :source_id),
     unchanged = (SELECT count(*) FROM incoming_dossier WHERE source_id = :source_id)

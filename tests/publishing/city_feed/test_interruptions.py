@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from motcua.errors import StaleWrite
 from motcua.publishing.city_feed import Outcome
 
 from sandbox.city.city_portal import CityPortal, FeedRefused
@@ -107,9 +111,56 @@ def test_recorded_version_that_is_lost_is_made_anew(changed: Feed) -> None:
 
 
 def test_what_a_killed_publication_was_building_is_cleared_away(changed: Feed) -> None:
-    left = changed.folder / "versions" / ".building"
+    left = changed.folder / "versions" / ".building.0123abcd"
     left.mkdir()
     (left / "half.parquet").write_bytes(b"PAR1")
     assert changed.publish(LATER).seq == 2
     assert sorted(path.name for path in (changed.folder / "versions").iterdir()) == ["00000001", "00000002"]
     assert "half.parquet" not in {path.name for path in changed.version().iterdir()}
+
+
+def is_installed(feed: Feed) -> bool:
+    return (feed.folder / "versions" / "00000002" / "manifest.json").exists()
+
+
+def is_recorded(feed: Feed) -> bool:
+    with feed.owner.begin() as connection:
+        return bool(connection.execute(sa.text("SELECT count(*) = 2 FROM core.publication")).scalar_one())
+
+
+def is_pointed_to(feed: Feed) -> bool:
+    return bool(feed.json("index.json")["seq"] == 2)
+
+
+@pytest.mark.parametrize(
+    ("when", "is_there"),
+    [("after_install", is_installed), ("after_record", is_recorded), ("after_pointer", is_pointed_to)],
+)
+def test_who_has_lost_the_lock_writes_nothing_more_and_says_nothing(
+    changed: Feed, monkeypatch: pytest.MonkeyPatch, when: str, is_there: Callable[[Feed], bool]
+) -> None:
+    """The session of the lock ends while the publication waits at a failpoint, as that of one who sleeps."""
+    monkeypatch.setenv("MOTCUA_FAILPOINT", f"publish.{when}:sleep 5")
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(changed.publish, LATER)
+        while not is_there(changed):
+            assert not late.done(), late.exception()
+            time.sleep(0.01)
+        end_lock_session(changed)
+        with pytest.raises(StaleWrite, match="the publication lock is lost"):
+            late.result()
+    assert changed.json("status.json")["state"] == "ok"
+    assert changed.json("index.json")["seq"] == (2 if when == "after_pointer" else 1)
+    monkeypatch.delenv("MOTCUA_FAILPOINT")
+    changed.publish(LATEST)
+    assert (changed.json("index.json")["seq"], followed(changed)) == (2, 2)
+
+
+def end_lock_session(feed: Feed) -> None:
+    with feed.owner.begin() as connection:
+        ended = connection.execute(sa.text("""
+            SELECT count(pg_terminate_backend(pid)) FROM pg_locks
+            WHERE locktype = 'advisory' AND objid = 7315002
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """)).scalar_one()  # fmt: skip
+    assert ended == 1

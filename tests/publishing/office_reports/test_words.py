@@ -34,7 +34,8 @@ def written_by_code() -> set[str]:
 def test_every_rule_has_a_sentence_and_no_sentence_is_left_over() -> None:
     written = written_by_code()
     assert {"status_went_back", "older_than_held", "clock_skew", "many_refused", "sources_disagree", "foreign_claim",
-            "unknown_field", "correction_expired", "correction_unused", "correction_unneeded"} <= written  # fmt: skip
+            "unknown_field", "correction_expired", "correction_unused", "correction_unneeded",
+            "withdrawn_procedure"} <= written  # fmt: skip
     assert set(words.sentences()) == {rule.code for rule in RULES} | written | OF_THE_PORTAL
 
 
@@ -60,6 +61,10 @@ def test_a_field_of_a_step_is_named_as_one() -> None:
     assert words.field_name("steps.ThoiDiemXuLy") == "Bước xử lý: Thời điểm xử lý"
     assert words.field_name("steps.status") == "Trạng thái của bước xử lý"
     assert words.field_name("steps.of Nguyễn Văn A") == "Trường riêng của phần mềm"
+
+
+def test_a_procedure_is_named_by_its_code() -> None:
+    assert words.field_name("1.001193") == "Thủ tục 1.001193"
 
 
 def test_a_sources_own_word_for_a_field_is_never_repeated() -> None:

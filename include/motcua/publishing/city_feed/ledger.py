@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from motcua.errors import StaleWrite
+
 # Two publishers would take the same number; the key means nothing.
 PUBLICATION_LOCK = 7_315_002
 LOCK_TIMEOUT = "10min"
+_LOST = (
+    "the publication lock is lost: this run was asleep, or the database was away; it writes no more, and the next "
+    "publication begins where the feed stands"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +92,38 @@ def record_removal(connection: sa.Connection, seqs: Sequence[int], *, at: dateti
     connection.execute(sa.text(_REMOVED), {"seqs": list(seqs), "at": at, "reason": reason, "by": by})
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The publication lock, as long as its session lasts."""
+
+    _lock: sa.Connection
+
+    def go_on(self) -> None:
+        """To be asked before anything is written that readers see.
+
+        Raises:
+            StaleWrite: the session has ended, as that of a process that slept too long: another publisher may have
+                written since.
+        """
+        if self._lock.invalidated:  # it would connect again, without the lock
+            raise StaleWrite(_LOST)
+        try:
+            self._lock.execute(sa.text("SELECT 1"))
+            self._lock.commit()
+        except sa.exc.DBAPIError as error:
+            raise StaleWrite(_LOST) from error
+
+
 @contextmanager
-def one_publisher(lock: sa.Connection) -> Iterator[None]:
+def one_publisher(lock: sa.Connection) -> Iterator[Turn]:
     """Holds the publication lock; a second publisher waits, then sees what the first one made."""
     lock.execute(sa.text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": LOCK_TIMEOUT})
     lock.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": PUBLICATION_LOCK})
     lock.commit()
     try:
-        yield
+        yield Turn(lock)
     finally:
-        lock.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": PUBLICATION_LOCK})
-        lock.commit()
+        if not lock.invalidated:  # a session that has ended has let go of it
+            with suppress(sa.exc.DBAPIError):
+                lock.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": PUBLICATION_LOCK})
+                lock.commit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from motcua.errors import PublicationRefused
+from motcua.errors import PublicationRefused, StaleWrite
 from motcua.publishing.city_feed.keys import SigningKey
 from motcua.publishing.city_feed.ledger import Published
 from motcua.publishing.city_feed.lookup import LOOKUP_HEX
@@ -114,21 +114,27 @@ def write_status(store: FeedStore, cycle: Cycle, state: str, *, reason: str | No
 
 
 @contextmanager
-def failures_told(store: FeedStore, cycle: Cycle, feed_url: str) -> Iterator[None]:
-    """Whatever stops a publication, `status.json` says so: it is the heartbeat. A late run has no say."""
+def failures_told(store: FeedStore, cycle: Cycle, feed_url: str, go_on: Callable[[], None]) -> Iterator[None]:
+    """Whatever stops a publication, `status.json` says so: it is the heartbeat. A late run has no say.
+
+    `go_on` raises where another may have taken over.
+    """
     try:
         yield
-    except LateRun:
+    except (LateRun, StaleWrite):
         raise
     except PublicationRefused as refusal:
+        go_on()
         _try_to_write_status(store, cycle, "gate_failed", reason=str(refusal))
         raise
     except OSError as error:
+        go_on()
         # the system's words alone: libraries add paths of ours, and everyone reads this file
         why = os.strerror(error.errno) if error.errno else type(error).__name__
         _try_to_write_status(store, cycle, "failed", reason=f"DISK: {why}")
         raise PublicationRefused(f"DISK: {feed_url} cannot be read or written: {why}") from error
     except Exception as error:
+        go_on()
         # the class alone: a message may quote data
         _try_to_write_status(store, cycle, "failed", reason=type(error).__name__)
         raise

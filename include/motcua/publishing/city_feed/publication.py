@@ -29,7 +29,7 @@ from motcua.publishing.city_feed.dossiers import (
 from motcua.publishing.city_feed.gates import Bounds, Built, check_gates
 from motcua.publishing.city_feed.key_ledger import announce, record_use
 from motcua.publishing.city_feed.keys import FeedKeys
-from motcua.publishing.city_feed.ledger import Published, record, record_removal
+from motcua.publishing.city_feed.ledger import Published, Turn, record, record_removal
 from motcua.publishing.city_feed.pointer import Cycle, point, write_status
 from motcua.publishing.city_feed.reading import directory
 from motcua.publishing.city_feed.retention import bury, remove_expired
@@ -91,6 +91,7 @@ class Publication:
         cycle: Cycle,
         states: Mapping[str, SourceState],
         asked: Asked,
+        turn: Turn,
     ) -> None:
         self._connection = connection
         self._store = store
@@ -99,6 +100,7 @@ class Publication:
         self._cycle = cycle
         self._states = states
         self._asked = asked
+        self._turn = turn
         self._watch = Watch(registry.canaries)
 
     def run(self, max_drop_share: float) -> Outcome:
@@ -119,6 +121,7 @@ class Publication:
             note_shown(self._connection)
             self._connection.commit()
             return self._repeat(before)
+        self._turn.go_on()
         _write_schemas(self._store)
         is_snapshot = self._asked.snapshot or not is_next
         version = self._version(before, followed, public, delta, agencies, is_snapshot=is_snapshot)
@@ -191,10 +194,13 @@ class Publication:
             if failed:
                 raise PublicationRefused(f"feed version {version.seq} stays unpublished: {'; '.join(failed)}")
             manifest = build_manifest(version, place, gates, rules=self._registry.fingerprint, key=self._keys.current)
+            self._turn.go_on()
             announce(self._store, self._connection, self._keys, self._cycle.as_of)
             pass_by("publish.before_install")
+            self._turn.go_on()
             self._store.install(place, directory(version.seq))
             pass_by("publish.after_install")
+            self._turn.go_on()
         return manifest
 
     # ── what readers see ──
@@ -204,12 +210,15 @@ class Publication:
     ) -> Outcome:
         shards = self._write_lookups(version, touched)
         pass_by("publish.after_lookups")
+        self._turn.go_on()
         made = self._record(version, manifest_sha256)
         pass_by("publish.after_record")
+        self._turn.go_on()
         removed = dict(self._asked.remove or {})
         kept = [one for one in (*before.kept, made) if one.seq not in removed]
         point(self._store, self._cycle, made, kept, self._keys.current)
         pass_by("publish.after_pointer")
+        self._turn.go_on()
         write_status(self._store, self._cycle, "ok")
         for seq, reason in removed.items():
             bury(self._store, seq, reason=reason, replaced_by=made.seq, at=self._cycle.as_of)
@@ -255,6 +264,7 @@ class Publication:
         """Nothing new: finishes what an interrupted publication left undone, and says `unchanged`."""
         last = before.last
         assert last is not None  # what is alike has a version to be like
+        self._turn.go_on()
         if before.pointed != last.seq or not before.is_signed:
             point(self._store, self._cycle, last, before.kept, self._keys.current)
         write_status(self._store, self._cycle, "unchanged")

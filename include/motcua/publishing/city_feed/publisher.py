@@ -55,9 +55,10 @@ def publish(
     Raises:
         PublicationRefused: a gate failed, `as_of` goes backwards, or the store cannot be written. `index.json` is
             as before; `status.json` says why, except for a late run, which has no say over a newer one.
+        StaleWrite: this run was asleep for so long that another may have published; it writes nothing more.
     """
     store = FeedStore(feed_url)
-    with engine.connect() as lock, one_publisher(lock), engine.connect() as connection:
+    with engine.connect() as lock, one_publisher(lock) as turn, engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ")
         known = read_source_states(connection)
         states = {source_id: state for source_id, state in known.items() if source_id in registry.sources}
@@ -70,8 +71,8 @@ def publish(
             sources=_source_counts(states),
             sources_total=len(registry.sources),
         )
-        with failures_told(store, cycle, feed_url):
-            publication = Publication(connection, store, registry, keys, cycle, states, asked or Asked())
+        with failures_told(store, cycle, feed_url, turn.go_on):
+            publication = Publication(connection, store, registry, keys, cycle, states, asked or Asked(), turn)
             return publication.run(max_drop_share)
 
 

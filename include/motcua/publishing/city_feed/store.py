@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,13 +22,16 @@ class FeedStore(Files):
     def building(self) -> Iterator[Path]:
         """An empty local directory to build a version in: beside the versions, so that moving it is one rename.
 
-        Afterwards it is gone: what no gate has passed does not stay where readers could find it.
+        Afterwards it is gone: what no gate has passed does not stay where readers could find it. Each has its own, so
+        that one who comes late builds beside the others. Only under the publication lock.
         """
         if self._local is None:
             place = Path(tempfile.mkdtemp(prefix="motcua-feed-"))
         else:
-            place = self._local / "versions" / BUILDING
-            shutil.rmtree(place, ignore_errors=True)  # what a killed publication left
+            versions = self._local / "versions"
+            for left in versions.glob(f"{BUILDING}*"):  # of a publication that was killed, or comes too late
+                shutil.rmtree(left, ignore_errors=True)
+            place = versions / f"{BUILDING}.{secrets.token_hex(4)}"
             place.mkdir(parents=True)
         try:
             yield place

@@ -11,7 +11,7 @@ from datetime import datetime
 import orjson
 import sqlalchemy as sa
 
-from motcua.errors import PortalRejected, PortalUnavailable
+from motcua.errors import PortalRejected, PortalUnavailable, StaleWrite
 from motcua.failpoints import pass_by
 from motcua.publishing.government import findings, outbox
 from motcua.publishing.government.breaker import Breaker
@@ -91,6 +91,7 @@ class Calls:
         try:
             pass_by("drain.before_call")
             for content in contents:  # more than one only for the steps of one very long dossier
+                self._refuse_late()
                 with self._drain.breaker.watch():
                     post(content, versions)
         except PortalUnavailable as error:
@@ -107,6 +108,12 @@ class Calls:
             pass_by("drain.after_settled")
             return set(parcels), {}
         return set(), {}
+
+    def _refuse_late(self) -> None:
+        """Whoever slept since it marked its versions as sent must not tell them after a newer sender's."""
+        with self._connection.begin():
+            if not outbox.is_current(self._connection, self._drain.turn.fence):
+                raise StaleWrite("another sender has taken over from this one while it slept: it tells nothing more")
 
     def reject(self, service: str, refused: Refused) -> None:
         """Each ends with the portal's words, and as an issue; a code that the contract does not list is no verdict."""

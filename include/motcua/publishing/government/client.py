@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from motcua.connections import Connection
-from motcua.errors import PortalRejected, PortalUnavailable
+from motcua.errors import ConfigError, PortalRejected, PortalUnavailable
 from motcua.http import Answer, HttpError, HttpSession, Limits, retry_after
 
 SUCCESS = {"0", "00"}
@@ -40,6 +40,7 @@ class _Place:
 
     auth: str
     integration: str
+    share: str | None
     dstcode: str
     madonvi: str
 
@@ -60,6 +61,7 @@ class PortalClient:
         self._place = _Place(
             auth=base + connection.required("auth_endpoint"),
             integration=base + connection.required("integration_endpoint"),
+            share=base + connection.extra["share_endpoint"] if connection.extra.get("share_endpoint") else None,
             dstcode=connection.required("dstcode"),
             madonvi=connection.required("madonvi"),
         )
@@ -119,19 +121,36 @@ class PortalClient:
         """`TraCuuHoSo`: whether the portal knows the dossier."""
         return self.look_up(code) is not None
 
+    def catalogue(self, service: str, **asked: str) -> object:
+        """One of the catalogue services, such as `LayDanhSachTTHC`; its `result` as it came.
+
+        Raises:
+            ConfigError: the connection does not say where catalogues are shared.
+            PortalError: as `put_dossiers`; asking again harms nothing.
+        """
+        if self._place.share is None:
+            raise ConfigError("connection government_portal: share_endpoint is missing; add it to the connection")
+        return self._call({"service": service} | asked, url=self._place.share)
+
     def _call(
-        self, body: Mapping[str, object], data: bytes | None = None, versions: Mapping[str, int] | None = None
+        self,
+        body: Mapping[str, object],
+        data: bytes | None = None,
+        versions: Mapping[str, int] | None = None,
+        *,
+        url: str | None = None,
     ) -> object:
         """One service call; an ended session is renewed once. Returns `result`."""
+        url = url or self._place.integration
         whole = {"madonvi": self._place.madonvi} | dict(body)
         if data is not None:
             whole["data"] = orjson.Fragment(data)
         headers = {"X-Motcua-Versions": ",".join(f"{code}={one}" for code, one in versions.items())} if versions else {}
         session = self._log_in(stale=None)
-        found = self._post(self._place.integration, whole | {"session": session}, headers)
+        found = self._post(url, whole | {"session": session}, headers)
         if str(found["error_code"]) == EXPIRED:
             session = self._log_in(stale=session)
-            found = self._post(self._place.integration, whole | {"session": session}, headers)
+            found = self._post(url, whole | {"session": session}, headers)
         code, message = str(found["error_code"]), str(found.get("message", ""))
         if code == EXPIRED:
             raise self._refuse(LogInRefused(code, message))

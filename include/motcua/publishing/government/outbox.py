@@ -185,6 +185,11 @@ def check_fence(connection: sa.Connection, fence: int) -> None:
         raise StaleWrite(f"sender {current} has taken over from sender {fence}: this one writes no more")
 
 
+def is_current(connection: sa.Connection, fence: int) -> bool:
+    """Whether no other sender has taken over, at this moment."""
+    return bool(connection.execute(sa.text("SELECT fence = :fence FROM core.sender"), {"fence": fence}).scalar_one())
+
+
 def mark_sent(
     connection: sa.Connection,
     fence: int,

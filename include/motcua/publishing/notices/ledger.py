@@ -41,6 +41,11 @@ WHERE subscriber = :subscriber AND seq = :seq AND state IN ('queued', 'sent', 'u
   AND NOT EXISTS (SELECT FROM notice n WHERE n.subscriber = :subscriber AND n.seq > :seq)
 RETURNING attempts
 """)
+_IS_OURS = sa.text("""
+SELECT EXISTS (SELECT FROM notice WHERE subscriber = :subscriber AND seq = :seq AND state = 'sent'
+               AND attempts = :attempt)
+   AND NOT EXISTS (SELECT FROM notice n WHERE n.subscriber = :subscriber AND n.seq > :seq)
+""")
 # by the number of the try: one that was taken for lost has no say over the next
 _SETTLED = sa.text("""
 UPDATE notice SET state = :state, answer_status = :status, reason = :reason,
@@ -54,7 +59,8 @@ FROM api.notice ORDER BY subscriber, seq DESC
 """)
 _RESUMED = sa.text("""
 UPDATE notice SET state = 'queued', attempts = 0, due_at = :now, settled_at = NULL,
-       resumed_at = :now, resumed_by = :by, resume_reason = :reason
+       resumed_at = :now, resumed_by = :by, resume_reason = :reason,
+       resumed_via = current_setting('application_name')
 WHERE subscriber = :subscriber AND state = 'rejected'
 """)
 
@@ -94,6 +100,18 @@ def claim(keeper: sa.Connection, subscriber: str, seq: int, now: datetime) -> in
     values = {"subscriber": subscriber, "seq": seq, "now": now, "lost_at": now + LOST_AFTER}
     attempt: int | None = keeper.execute(_CLAIMED, values).scalar_one_or_none()
     return attempt
+
+
+def is_ours(keeper: sa.Connection, subscriber: str, seq: int, *, attempt: int) -> bool:
+    """Whether a try may still be made: nobody has made another, or has a newer version to tell, since it was claimed.
+
+    A process that slept finds its session ended, and its lock with it.
+    """
+    values = {"subscriber": subscriber, "seq": seq, "attempt": attempt}
+    try:
+        return bool(keeper.execute(_IS_OURS, values).scalar_one())
+    except sa.exc.DBAPIError:
+        return False
 
 
 def settle(

@@ -129,6 +129,8 @@ def _tell(
         attempt = None if keeper is None else ledger.claim(keeper, subscriber, pointer.seq, clock())
         if keeper is None or attempt is None:
             return "busy"
+        if not ledger.is_ours(keeper, subscriber, pointer.seq, attempt=attempt):
+            return "busy"
         state, status, reason = _post(subscriber, end, pointer, clock(), limits)
         state = ledger.settle(
             keeper, subscriber, pointer.seq, attempt=attempt, state=state, status=status, reason=reason, now=clock()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from motcua.domain.codes import short_procedure
+
 log = logging.getLogger(__name__)
 
 # Of a field that is a source's own word, and of a whole row or source.
@@ -80,6 +82,8 @@ def field_name(field: str) -> str:
     """A fact's name; a source's own word for a field is never repeated, since nobody knows what it says."""
     if not field:
         return NO_FIELD
+    if short_procedure(field) is not None:
+        return f"Thủ tục {field}"
     of_step = field.removeprefix("steps.")
     if field not in fields() and of_step in fields():
         return f"Bước xử lý: {fields()[of_step]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from importlib import resources
 
 from motcua.domain.calendar import WorkingCalendar
@@ -17,7 +18,9 @@ LOG = logging.getLogger(__name__)
 NOBODY = Watch()
 
 
-def build_page(feed_url: str, calendar: WorkingCalendar, *, watch: Watch = NOBODY) -> int:
+def build_page(
+    feed_url: str, calendar: WorkingCalendar, *, watch: Watch = NOBODY, go_on: Callable[[], None] = lambda: None
+) -> int:
     """Makes the page say what the feed says; how many files had to change.
 
     Style and scripts go first and `index.html` last, so that whoever opens a page finds all that it names. What no
@@ -28,6 +31,7 @@ def build_page(feed_url: str, calendar: WorkingCalendar, *, watch: Watch = NOBOD
         feed_url: fsspec URL of the feed's root; a version is published there.
         calendar: of the working days in which handling is measured.
         watch: knows what was planted to be found.
+        go_on: asked before each file; raises where another has taken over.
 
     Raises:
         PublicationRefused: the feed has no version, or one that lacks a file; or a page names a person.
@@ -39,11 +43,13 @@ def build_page(feed_url: str, calendar: WorkingCalendar, *, watch: Watch = NOBOD
         return 0
     content = read_content(store, calendar)
     shared = shared_files()
+    go_on()
     written = {path for path, body in shared.values() if _write(store, path, body)}
     kept = {path for path, _ in shared.values()}
     for path, body in pages(content, {name: path for name, (path, _) in shared.items()}, made_of):
         kept.add(path)
         watch.refuse(path, body.encode())
+        go_on()
         if _write(store, path, body.encode()):
             written.add(path)
     _remove_the_rest(store, kept, before)

@@ -1,0 +1,33 @@
+"""Whoever does something, and whether the request is really theirs. Knows nothing of Airflow: `rights` asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request
+
+ACT = "act"  # in `request.state.allowed`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who may act: their name, as Airflow keeps it, and a token for one call of Airflow's API in it."""
+
+    name: str
+    token: Callable[[], str]
+
+
+def refuse_foreign(request: Request) -> None:
+    """403 for a form that another site had the reader's browser send with the reader's cookie.
+
+    Every browser of today says where a request comes from, and no page can make it say otherwise; an older one names
+    the origin. A program that gives a token of its own has no cookie that could be misused.
+    """
+    if request.headers.get("authorization"):
+        return
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    own = site == "same-origin" if site else bool(origin) and urlsplit(origin or "").netloc == request.url.netloc
+    if not own:
+        raise HTTPException(403, detail=f"Origin: {origin or '–'}")

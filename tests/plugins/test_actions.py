@@ -1,0 +1,181 @@
+"""Forms of the page: what is refused and told beside its field, what is written, and whose request is taken.
+
+That Airflow itself starts the runs, and who may, is shown with real log-ins in tests/e2e/test_rights.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI, Request
+from motcua import warehouse
+from motcua.domain.ticks import Ticks
+from motcua.registry import Registry
+from motcua.settings import Settings
+from motcua.steps.audit import audit
+from motcua.warehouse import Role
+from nguon_du_lieu import actions
+from nguon_du_lieu.ground import Ground
+from nguon_du_lieu.person import ACT, Person, refuse_foreign
+from nguon_du_lieu.site import make_app
+from starlette.testclient import TestClient
+
+from tests.plugins.conftest import PREFIX
+from tests.plugins.made_up import AS_OF
+
+pytestmark = pytest.mark.slow
+
+SOURCE = "le_chan.cat_dai"
+FORM = {"key": "0" * 32, "reason": "phường chuyển máy chủ"}
+OWN = {"sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture
+def asking(settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """Somebody who may act, at the page of an empty warehouse."""
+    assert settings.database_url is not None
+    monkeypatch.setenv("MOTCUA_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("MOTCUA_HOME", str(settings.home))
+    engine = warehouse.engine(settings, Role.WATCHER)
+
+    def let_in(request: Request) -> None:
+        request.state.person, request.state.allowed = "lan", frozenset({ACT})
+
+    def may_act(request: Request) -> None:
+        refuse_foreign(request)
+        request.state.acting = Person(name="lan", token=lambda: "none")
+
+    ground = Ground(engine=engine, registry=registry, ticks=Ticks(registry.calendar), clock=lambda: AS_OF)
+    page = make_app(ground, guard=let_in, actions=actions.routes(may_act))
+    outer = FastAPI()
+    outer.mount(PREFIX, page)
+    with TestClient(outer, base_url="http://airflow.test", headers=OWN, follow_redirects=False) as client:
+        yield client
+    engine.dispose()
+
+
+def trail(settings: Settings) -> list[tuple[object, ...]]:
+    found = audit(settings=replace(settings, via="cli"))
+    return [(one["action"], one["subject"], one["who"], one["via"], one["reason"]) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"reason": "vì"}, "Hãy ghi lý do, từ 5 đến 500 chữ."),
+        ({"reason": "x" * 501}, "Hãy ghi lý do, từ 5 đến 500 chữ."),
+        ({"reason": "hỏi chị Lan 0912 345 678"}, "Lý do có số giấy tờ, số điện thoại"),
+        ({"reason": "viết cho lan@haiphong.gov.vn"}, "Lý do có số giấy tờ, số điện thoại"),
+        ({"every": "5"}, "Hãy ghi số phút, từ 15 đến 10080"),
+        ({"every": "mười"}, "Hãy ghi số phút, từ 15 đến 10080"),
+        ({"allowed": "20-06"}, "Hãy ghi khung giờ dài ít nhất một giờ"),
+        ({"blackout": "Tết"}, "Hãy ghi ngày, ví dụ 2026-02-14"),
+        ({"rate": "0"}, "Hãy ghi một số lớn hơn 0"),
+        ({"priority": "1000"}, "Hãy ghi một số nguyên từ -100 đến 100"),
+        ({}, "Chưa có ô nào được điền."),
+    ],
+)
+def test_a_wrong_form_comes_back_as_it_was_typed(
+    asking: TestClient, settings: Settings, form: dict[str, str], told: str
+) -> None:
+    sent = {**FORM, "action": "schedule", **form}
+    answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data=sent)
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    assert [value for value in form.values() if value not in answer.text] == []
+    assert sent["reason"] in answer.text
+    assert trail(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"action": "sync", "how": "since", "since": "hôm qua"}, "Hãy ghi ngày giờ"),
+        ({"action": "sync", "how": "since", "since": "2018-12-26T00:00"}, "Thời điểm phải ở trước bây giờ."),
+        ({"action": "sync", "how": "all"}, "Hãy chọn một trong ba cách đọc."),
+        ({"action": "accept", "hold_id": "7"}, "không còn chờ"),
+        ({"action": "replay", "rule": "'; DROP"}, "Không có quy tắc nào như vậy."),
+    ],
+)
+def test_what_no_run_could_do_starts_none(asking: TestClient, form: dict[str, str], told: str) -> None:
+    answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, **form})
+    assert answer.status_code == 422
+    assert "Chưa làm gì: hãy sửa ô được đánh dấu." in answer.text
+    if form["action"] not in ("accept", "replay"):  # nothing is held here, and nothing refused: there is no such form
+        assert told in answer.text
+
+
+def test_a_schedule_is_changed_once_however_often_it_is_sent(asking: TestClient, settings: Settings) -> None:
+    form = {**FORM, "action": "schedule", "every": "30", "allowed": "20:00-06:00, 12:00-13:00", "rate": "2,5"}
+    answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "?done=schedule")
+    assert asking.post(f"{PREFIX}/nguon/{SOURCE}", data=form).headers["location"] == "?done=same"
+    assert trail(settings) == [("change_schedule", SOURCE, "lan", "airflow", FORM["reason"])]
+    [one] = audit(settings=settings)
+    assert one["details"]["values"] == {
+        "schedule": "PT30M", "allowed": ["20:00-06:00", "12:00-13:00"], "rate_per_second": 2.5,
+    }  # fmt: skip
+    told = asking.get(f"{PREFIX}/nguon/{SOURCE}?done=schedule").text
+    assert "Đã đổi lịch: có hiệu lực từ lần chạy tới." in told
+
+
+def test_a_group_is_paused_and_resumed_and_the_filter_stays(asking: TestClient, settings: Settings) -> None:
+    for action in ("pause", "resume"):
+        answer = asking.post(f"{PREFIX}/?group=le_chan&sort=age&done=x", data={**FORM, "action": action})
+        assert answer.headers["location"] == f"?group=le_chan&sort=age&done={action}"
+    assert [row[:3] for row in trail(settings)] == [("resume", "le_chan", "lan"), ("pause", "le_chan", "lan")]
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("/nguon/le_chan.nowhere", {"action": "pause"}, 404),
+        ("/?group=nowhere", {"action": "pause"}, 404),
+        ("/", {"action": "pause"}, 404),
+        (f"/nguon/{SOURCE}", {"action": "erase"}, 400),
+        (f"/nguon/{SOURCE}", {}, 400),
+    ],
+)
+def test_what_is_not_there_is_not_done(
+    asking: TestClient, settings: Settings, path: str, form: dict[str, str], status: int
+) -> None:
+    assert asking.post(f"{PREFIX}{path}", data={**FORM, **form}).status_code == status
+    assert trail(settings) == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "", "origin": "https://elsewhere.test"},
+        {"sec-fetch-site": "", "origin": "null"},
+        {"sec-fetch-site": ""},
+    ],
+)
+def test_a_form_that_another_site_sends_is_refused(
+    asking: TestClient, settings: Settings, headers: dict[str, str]
+) -> None:
+    answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, "action": "pause"}, headers=headers)
+    assert answer.status_code == 403
+    assert trail(settings) == []
+
+
+@pytest.mark.parametrize("headers", [{"origin": "http://airflow.test"}, {"authorization": "Bearer mine"}])
+def test_an_older_browser_and_a_program_with_a_token_are_let_in(asking: TestClient, headers: dict[str, str]) -> None:
+    told = {"sec-fetch-site": "", **headers}
+    answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, "action": "pause"}, headers=told)
+    assert answer.status_code == 303
+
+
+def test_every_action_has_its_words() -> None:
+    from nguon_du_lieu.doing import ACTIONS, FIELDS
+    from nguon_du_lieu.shown import texts
+
+    for language in ("vi", "en"):
+        words = texts()[language]
+        assert [name for name in ACTIONS if not words[f"done_{name}"]] == []
+        assert [name for name in FIELDS if not words[f"wrong_{name}"]] == []
