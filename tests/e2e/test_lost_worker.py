@@ -32,6 +32,7 @@ from tests.sandbox.city_client import CityClient
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1800),  # minutes even on two idle cores
     pytest.mark.xdist_group("two_workers"),
     pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed: see `make test`"),
 ]
