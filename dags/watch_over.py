@@ -28,7 +28,6 @@ from wiring import (
     DEFAULTS,
     DOSSIERS,
     RUNS_BY_CLOCK,
-    AirflowConnections,
     newest,
     settings,
     when,
@@ -56,6 +55,7 @@ with DAG(
         """Looks at everything, keeps incidents, and tells what changed."""
         from datetime import UTC, datetime
 
+        from airflow_connections import AirflowConnections
         from alert_channels import channels
         from motcua import steps
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
 if TYPE_CHECKING:
-    from motcua.connections import Connection
     from motcua.settings import Settings
 
 # Each has a pool of its own in config/pools.json; a platform is added in both places.
@@ -70,6 +69,8 @@ def settings() -> Settings:
 
 def places() -> dict[str, Any]:
     """Arguments of every step that talks to the outside: where things live, and Airflow's connections."""
+    from airflow_connections import AirflowConnections
+
     return {"settings": settings(), "connections": AirflowConnections()}
 
 
@@ -97,30 +98,3 @@ def newest(triggering_asset_events: Any) -> dict[str, Any]:
     """What `announce` told last among the events that started this run; empty when it was started by hand."""
     told = [event.extra for event in triggering_asset_events.get(DOSSIERS, [])] if triggering_asset_events else []
     return max(told, key=lambda extra: extra["cycle_id"], default={})
-
-
-class AirflowConnections:
-    """The pipeline's connections, kept by Airflow (`motcua.connections.Connections`)."""
-
-    def get(self, connection_id: str) -> Connection:
-        """The connection; ConnectionAbsent when Airflow does not know it."""
-        from airflow.sdk import Connection as AirflowConnection
-        from airflow.sdk.exceptions import AirflowNotFoundException
-        from motcua.connections import Connection
-        from motcua.errors import ConnectionAbsent
-
-        try:
-            kept = AirflowConnection.get(connection_id)
-        except AirflowNotFoundException as error:
-            raise ConnectionAbsent(
-                f"connection {connection_id} is not defined: add it under Admin, Connections"
-            ) from error
-        return Connection(
-            id=connection_id,
-            host=kept.host,
-            port=kept.port,
-            schema=kept.schema,
-            login=kept.login,
-            password=kept.password,
-            extra={key: str(value) for key, value in kept.extra_dejson.items()},
-        )

@@ -13,6 +13,7 @@ from motcua.errors import ConfigError
 from motcua.publishing.city_feed.reading import rows_of
 from motcua.publishing.city_feed.store import FeedStore
 from motcua.registry import load_registry
+from motcua.steps.audit import audit
 from motcua.steps.crosswalk import Decided, Word
 from motcua.steps.trace import trace
 
@@ -117,6 +118,15 @@ def test_who_confirmed_it_stands_in_the_trail(waiting: Pipeline) -> None:
         OLD, BIRTH, "lan", "Quyết định 1872"
     )  # fmt: skip
     assert trace(settings=waiting.settings, code=code(1))["procedure"]["lent_by"] is None
+
+
+def test_what_was_decided_of_a_pair_stands_in_the_trail_of_what_people_did(waiting: Pipeline) -> None:
+    confirm(waiting, OLD, BIRTH)
+    reject(waiting, OLD, BIRTH)
+    found = [(one["action"], one["subject"], one["who"], one["via"]) for one in audit(settings=waiting.settings)]
+    subject = f"{OLD} → {BIRTH}"
+    # both of one moment
+    assert sorted(found) == [("confirm_codes", subject, "lan", "cli"), ("reject_codes", subject, "lan", "cli")]
 
 
 def test_next_reading_is_judged_by_the_lent_limit(waiting: Pipeline) -> None:

@@ -19,6 +19,8 @@ ACTIONS = {
     "resume_subscriber": "báo lại bên đăng ký", "revoke_report": "thu hồi liên kết báo cáo",
     "change_schedule": "đổi lịch", "pause": "tạm dừng đọc", "resume": "tiếp tục đọc",
     "prune": "dọn kho lưu", "rotate_key": "đổi khóa",
+    "confirm_codes": "xác nhận cặp mã thủ tục", "reject_codes": "từ chối cặp mã thủ tục",
+    "accept_catalogue": "chấp nhận danh mục",
 }  # fmt: skip
 PLACES = {"cli": "dòng lệnh", "airflow": "Airflow"}
 

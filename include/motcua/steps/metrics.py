@@ -46,6 +46,7 @@ _OPEN = ("queued", "sent", "unknown")
 _BREAKER = sa.text("""
 SELECT coalesce(closed_until > :as_of, false) AS is_open, doubted_at IS NOT NULL AS is_doubted FROM api.sender
 """)
+_INCIDENTS = sa.text("SELECT kind, severity, count(*) AS n FROM api.incident WHERE closed_at IS NULL GROUP BY 1, 2")
 _FEED = sa.text("SELECT seq, as_of, rows FROM api.publication ORDER BY seq DESC LIMIT 1")
 
 
@@ -71,6 +72,7 @@ def measure(*, settings: Settings, as_of: datetime | None) -> list[Measurement]:
         found += _of_cycle(connection, cycle, aged)
         found += _of_stages(connection)
         found += _of_holds(connection, aged)
+        found += _of_incidents(connection)
         found += _of_portal(connection, as_of)
         found += _of_feed(connection, aged)
     for source in overview(settings=settings, as_of=as_of):
@@ -127,6 +129,11 @@ def _of_holds(connection: sa.Connection, aged: Aged) -> Iterator[Measurement]:
     held = connection.execute(_HOLDS).one()
     yield Measurement("motcua_holds_open", held.n, {})
     yield from _known("motcua_hold_oldest_age_working_seconds", aged(held.oldest))
+
+
+def _of_incidents(connection: sa.Connection) -> Iterator[Measurement]:
+    for row in connection.execute(_INCIDENTS):
+        yield Measurement("motcua_incidents_open", row.n, {"kind": row.kind, "severity": row.severity})
 
 
 def _of_portal(connection: sa.Connection, as_of: datetime) -> Iterator[Measurement]:

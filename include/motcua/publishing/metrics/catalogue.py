@@ -75,6 +75,7 @@ METRICS: Mapping[str, Metric] = {
     "motcua_hold_oldest_age_working_seconds": Metric(
         SECONDS, (), "working time since the oldest of them was raised; absent when there is none"
     ),
+    "motcua_incidents_open": Metric("{incident}", ("kind", "severity"), "what is wrong at this moment, by its kind"),
     # ── the Government portal
     "motcua_outbox_deliveries": Metric(
         "{delivery}", ("service", "state"), "deliveries of a service (`DongBoHoSoMC`, `CapNhatTienDoHoSoMC`) by state"

@@ -116,6 +116,16 @@ SELECT p.ended_at, p.requested_by, p.via, 'prune', 'archive', p.reason,
 FROM core.pruning p WHERE p.requested_by IS NOT NULL
 UNION ALL
 SELECT k.changed_at, k.changed_by, k.via, 'rotate_key', k.kind, k.reason, jsonb_build_object('key_id', k.key_id)
-FROM core.key_change k;
+FROM core.key_change k
+UNION ALL
+SELECT c.decided_at, c.decided_by, c.via,
+       CASE c.decision WHEN 'confirmed' THEN 'confirm_codes' ELSE 'reject_codes' END,
+       c.old_code || ' → ' || c.new_code, c.reason,
+       jsonb_build_object('old_code', c.old_code, 'new_code', c.new_code)
+FROM core.crosswalk c
+UNION ALL
+SELECT r.ended_at, r.requested_by, NULL, 'accept_catalogue', 'catalogues', r.accept_loss,
+       jsonb_build_object('refresh_id', r.refresh_id)
+FROM core.catalogue_refresh r WHERE r.accept_loss IS NOT NULL;
 
 GRANT SELECT ON api.audit TO motcua_pipeline, motcua_watcher;

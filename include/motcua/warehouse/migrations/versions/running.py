@@ -6,7 +6,7 @@ from alembic import op
 
 revision = "running"
 down_revision = "portals"
-PARTS = ("watcher", "schedule", "messages", "catalogues", "recovery", "audit", "sender")
+PARTS = ("watcher", "schedule", "messages", "catalogues", "recovery", "audit")
 
 
 def upgrade() -> None:
