@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = (
     "cycle", "sync", "summary", "prepare", "publish", "drain", "trace", "asof", "units", "figures", "check-file",
-    "freshness", "incidents",
-    "audit", "sources", "holds", "quarantine", "archive", "rules", "rebuild", "feed", "reports", "outbox",
+    "doctor", "maintain", "audit", "freshness", "incidents", "metrics", "sources", "schedule", "holds", "quarantine",
+    "archive", "rules", "rebuild", "feed", "reports", "outbox", "quality", "catalogues",
 )  # fmt: skip
 BELOW = (
     "sources check",
