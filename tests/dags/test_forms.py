@@ -20,6 +20,7 @@ FORMS = {
     "replay_quarantine": {"sources", "rules", "everything", "reason", "as_of"},
     "report_quality": {"as_of"},
     "sync_source": {"sources", "since", "full", "reason", "as_of"},
+    "watch_over": {"as_of"},
 }
 MUST_BE_FILLED_IN = {
     ("decide_hold", "hold_id"),
