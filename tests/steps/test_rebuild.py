@@ -49,7 +49,8 @@ def tables(pipeline: Pipeline) -> list[tuple[str, str]]:
     """Schema and name of what a merge writes."""
     found = pipeline.rows("""
         SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('core', 'private')
-        AND has_table_privilege('motcua_pipeline', format('%I.%I', schemaname, tablename), 'INSERT') ORDER BY 1, 2
+        AND has_table_privilege('motcua_pipeline', format('%I.%I', schemaname, tablename), 'INSERT')
+        AND has_table_privilege('motcua_pipeline', format('%I.%I', schemaname, tablename), 'SELECT') ORDER BY 1, 2
     """)
     return [(str(schema), str(name)) for schema, name in found if name not in MEASURED]
 

@@ -244,7 +244,7 @@ INSERT INTO hold OVERRIDING SYSTEM VALUE SELECT * FROM told_hold
 WHERE raised_at <= :as_of
 """,
             f"""
-UPDATE hold SET state = 'open', decided_at = NULL, decided_by = NULL, decision_reason = NULL
+UPDATE hold SET state = 'open', decided_at = NULL, decided_by = NULL, decided_via = NULL, decision_reason = NULL
 WHERE (state = 'lapsed' AND decided_at > :as_of) OR hold_id IN (SELECT hold_id FROM ({_ACCEPTED_LATER}) later)
 """,  # noqa: S608  # a constant
             # as `ledger` says it while a hold is open
