@@ -100,6 +100,7 @@ def test_on_paper_every_row_is_there(browser: Browser, full: Offices) -> None:
     page = opened(browser, full)
     assert not all(heights(page))  # a long list is folded on the screen
     page.emulate_media(media="print")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert (all(heights(page)), len(heights(page))) == (True, 17)
 
 

@@ -1,4 +1,8 @@
-"""One publication under its lock: read, decide, build, gate, show. All it reads is of one moment of the warehouse."""
+"""One publication under its lock: read, decide, build, gate, show. All it reads is of one moment of the warehouse.
+
+Order of writing: the version's directory, the look-ups, the row of `core.publication`, `index.json` last. Whatever
+interrupts it, the pointer names a complete version, and the next publication takes up what was left.
+"""
 
 from __future__ import annotations
 

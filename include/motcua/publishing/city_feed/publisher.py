@@ -1,8 +1,4 @@
-"""One publication from the warehouse to the pointer: the lock that keeps publishers apart, and what the caller says.
-
-Order of writing: the version's directory, the look-ups, the row of `core.publication`, `index.json` last. Whatever
-interrupts it, the pointer names a complete version, and the next publication takes up what was left.
-"""
+"""One publication from the warehouse to the pointer: the lock that keeps publishers apart, and what the caller says."""
 
 from __future__ import annotations
 
