@@ -20,7 +20,8 @@ from tests.deploy import compose
 from tests.ports import free_port
 
 SCHEMA = Path(__file__).with_name("compose-spec.json")
-RUNNING = {"airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "airflow-worker"}
+COMPONENTS = {"airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "airflow-worker"}
+RUNNING = COMPONENTS | {"airflow-maintain"}
 OF_AIRFLOW = RUNNING | {"airflow-init", "airflow-cli"}
 SECRETS = {
     "POSTGRES_PASSWORD",
@@ -64,7 +65,7 @@ def test_the_specification_notices_a_misspelt_key(environ: dict[str, str]) -> No
 
 def test_services_have_the_names_of_airflows_own_file(services: dict[str, Any]) -> None:
     assert services.keys() == OF_AIRFLOW | {"postgres", "feed", "redis"}
-    assert {name: services[name]["command"].split()[0] for name in RUNNING} == {
+    assert {name: services[name]["command"].split()[0] for name in COMPONENTS} == {
         "airflow-apiserver": "api-server",
         "airflow-scheduler": "scheduler",
         "airflow-dag-processor": "dag-processor",
@@ -150,7 +151,8 @@ def test_every_component_has_the_same_settings_and_secrets(services: dict[str, A
     own = {name: dict(services[name]["environment"].items() - common.items()) for name in OF_AIRFLOW}
     assert own.pop("airflow-init").keys() == {"AIRFLOW_ADMIN_PASSWORD"}
     assert own.pop("airflow-worker") == {"DUMB_INIT_SETSID": "0"}
-    assert own == {name: {} for name in OF_AIRFLOW - {"airflow-init", "airflow-worker"}}
+    assert own.pop("airflow-maintain").keys() == {"AIRFLOW_KEEP_DAYS"}
+    assert own == {name: {} for name in OF_AIRFLOW - {"airflow-init", "airflow-worker", "airflow-maintain"}}
     assert all(common.items() <= services[name]["environment"].items() for name in OF_AIRFLOW)
 
 
