@@ -24,7 +24,7 @@ EVERY_FIVE_MINUTES = CronTriggerTimetable("*/5 * * * *", timezone=CITY_TIME)
 
 with DAG(
     "drain_government",
-    description="Đồng bộ hồ sơ lên Cổng dịch vụ công quốc gia",
+    description="Đồng bộ hồ sơ lên Cổng Dịch vụ công quốc gia",
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(timetable=EVERY_FIVE_MINUTES, assets=[DOSSIERS]) if RUNS_BY_CLOCK else [DOSSIERS],
     start_date=pendulum.datetime(2018, 4, 1, tz=CITY_TIME),

@@ -23,7 +23,7 @@ from wiring import AS_OF, BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, 
 
 with DAG(
     "reconcile_government",
-    description="Đối chiếu hồ sơ với Cổng dịch vụ công quốc gia",
+    description="Đối chiếu hồ sơ với Cổng Dịch vụ công quốc gia",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("30 3 * * *", timezone=CITY_TIME) if RUNS_BY_CLOCK else None,
     start_date=pendulum.datetime(2018, 4, 1, tz=CITY_TIME),

@@ -27,7 +27,7 @@ ACCEPT_LOSS = Param(None, type=["null", "string"], minLength=5, maxLength=500, t
 
 with DAG(
     "refresh_catalogues",
-    description="Đọc danh mục thủ tục, lĩnh vực, cơ quan của Cổng dịch vụ công quốc gia",
+    description="Đọc danh mục thủ tục, lĩnh vực, cơ quan của Cổng Dịch vụ công quốc gia",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("10 1 * * 1", timezone=CITY_TIME) if RUNS_BY_CLOCK else None,
     start_date=pendulum.datetime(2018, 4, 1, tz=CITY_TIME),

@@ -25,7 +25,7 @@ def execute(pipeline: Pipeline, statement: str) -> None:
 def test_doctor_is_green_or_says_what_to_do(shell: Shell, pipeline: Pipeline) -> None:
     well = shell.run("doctor")
     assert well.returncode == 0, well.stdout
-    assert "✓ portal: Cổng dịch vụ công quốc gia: đăng nhập và tra cứu được" in well.stdout
+    assert "✓ portal: Cổng Dịch vụ công quốc gia: đăng nhập và tra cứu được" in well.stdout
     execute(pipeline, "UPDATE schema_version SET version_num = 'portals'")
     ill = shell.run("doctor")
     assert ill.returncode == 2

@@ -84,7 +84,7 @@ METRICS: Mapping[str, Metric] = {
         SECONDS, ("state",), "time since the oldest was queued of those `queued`, `sent` or `unknown`; absent: none is"
     ),
     "motcua_breaker_open": Metric(YES_NO, (), "1: the portal does not answer, and nothing is sent for a while"),
-    "motcua_portal_doubted": Metric(YES_NO, (), "1: the portal refuses nearly everything, and is only probed"),
+    "motcua_portal_doubted": Metric(YES_NO, (), "1: the portal refuses more than 5 %, and is only probed"),
     # ── what is published
     "motcua_feed_age_working_seconds": Metric(
         SECONDS, (), "working time since the moment of the newest version; absent before the first one"

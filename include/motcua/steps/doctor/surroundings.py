@@ -159,7 +159,7 @@ def portal(patient: Patient) -> Finding:
         client = PortalClient(patient.connections.get(PORTAL), call_seconds=CALL_SECONDS)
     except ConfigError as error:
         return Finding(
-            check="portal", state=State.MEND, told="chưa có kết nối tới Cổng dịch vụ công quốc gia", detail=str(error),
+            check="portal", state=State.MEND, told="chưa có kết nối tới Cổng Dịch vụ công quốc gia", detail=str(error),
             to_do="Thêm kết nối government_portal",
         )  # fmt: skip
     with closing(client):
@@ -168,17 +168,17 @@ def portal(patient: Patient) -> Finding:
             client.look_up(NOBODYS_CODE)
         except LogInRefused as error:
             return Finding(
-                check="portal", state=State.MEND, told="Cổng dịch vụ công quốc gia từ chối đăng nhập",
+                check="portal", state=State.MEND, told="Cổng Dịch vụ công quốc gia từ chối đăng nhập",
                 detail=str(error), to_do="Hỏi Cục Kiểm soát TTHC tài khoản, rồi sửa kết nối government_portal",
             )  # fmt: skip
         except PortalUnavailable as error:
             return Finding(
-                check="portal", state=State.DOWN, told="không gọi được Cổng dịch vụ công quốc gia", detail=str(error),
+                check="portal", state=State.DOWN, told="không gọi được Cổng Dịch vụ công quốc gia", detail=str(error),
                 to_do="Kiểm tra mạng và tường lửa; hồ sơ chờ trong hàng đợi, không mất",
             )  # fmt: skip
         except PortalRejected:
             pass  # it knows no such dossier: it is there, and that was the question
-    return Finding(check="portal", state=State.GREEN, told="Cổng dịch vụ công quốc gia: đăng nhập và tra cứu được")
+    return Finding(check="portal", state=State.GREEN, told="Cổng Dịch vụ công quốc gia: đăng nhập và tra cứu được")
 
 
 def mail(patient: Patient) -> Finding:
