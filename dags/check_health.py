@@ -18,7 +18,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, CronTriggerTimetable, task
-from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, places
+from wiring import BY_KIND_OF_ERROR, CITY_TIME, DEFAULTS, RUNS_BY_CLOCK, places, settings
 
 with DAG(
     "check_health",
@@ -38,12 +38,14 @@ with DAG(
         from dataclasses import asdict
         from datetime import UTC, datetime
 
+        from motcua import steps
         from motcua.errors import MotcuaError
         from motcua.steps import doctor
 
-        found = doctor.examine(**places(), now=datetime.now(UTC))
-        if bad := [one for one in found if one.state in (doctor.State.MEND, doctor.State.DOWN)]:
-            raise MotcuaError("; ".join(f"{one.check}: {one.told}: {one.to_do}" for one in bad))
+        with steps.noted(settings=settings(), stage="check_health"):
+            found = doctor.examine(**places(), now=datetime.now(UTC))
+            if bad := [one for one in found if one.state in (doctor.State.MEND, doctor.State.DOWN)]:
+                raise MotcuaError("; ".join(f"{one.check}: {one.told}: {one.to_do}" for one in bad))
         return [asdict(one) for one in found]
 
     examine()

@@ -46,10 +46,8 @@ with DAG(
 
         from motcua import steps
 
-        return dict(
-            steps.maintain(
-                settings=settings(), as_of=moment(params, dag_run), now=datetime.now(UTC), anyway=params["anyway"]
-            )
-        )
+        as_of, now = moment(params, dag_run), datetime.now(UTC)
+        with steps.noted(settings=settings(), stage="maintain"):
+            return dict(steps.maintain(settings=settings(), as_of=as_of, now=now, anyway=params["anyway"]))
 
     upkeep()

@@ -62,15 +62,18 @@ with DAG(
         now = datetime.now(UTC)
         told = {} if RUNS_BY_CLOCK else newest(triggering_asset_events)
         as_of = when(params, "as_of") or (datetime.fromisoformat(told["as_of"]) if told else now)
-        seen = steps.watch(settings=settings(), as_of=as_of, now=now)
-        sent = steps.tell(
-            settings=settings(),
-            run_key=dag_run.run_id,
-            as_of=as_of,
-            now=now,
-            channels=channels(AirflowConnections(), dag_run.run_id),
-            links=links(dag_run.run_id),
-        )
+        by = channels(AirflowConnections(), dag_run.run_id)
+        try:
+            seen = steps.watch(settings=settings(), as_of=as_of, now=now, channels=by.keys())
+        finally:  # what an earlier look found is told, whatever keeps this one from looking
+            sent = steps.tell(
+                settings=settings(),
+                run_key=dag_run.run_id,
+                as_of=as_of,
+                now=now,
+                channels=by,
+                links=links(dag_run.run_id),
+            )
         return {**seen, **sent}
 
     watch()

@@ -6,7 +6,7 @@ No DAG stands here, and nothing of the pipeline is imported while Airflow parses
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
@@ -58,6 +58,10 @@ REASON = Param(type="string", minLength=5, maxLength=500, title="Lý do",
                description="Được lưu cùng tên người yêu cầu; không ghi thông tin cá nhân")  # fmt: skip
 
 
+# by so much the clocks of machines may differ
+CLOCKS_DIFFER = timedelta(minutes=5)
+
+
 def settings() -> Settings:
     """Where things live, from the environment of the task."""
     from dataclasses import replace
@@ -86,6 +90,8 @@ def when(params: dict[str, Any], name: str) -> datetime | None:
     given = datetime.fromisoformat(params[name])
     if given.tzinfo is None:
         raise ValueError(f"{name}: expected a moment with its zone, such as 2018-12-25T17:00+07:00, got {given}")
+    if given > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise ValueError(f"{name}: {given} lies in the future: until then nothing would be due, nor be published")
     return given
 
 

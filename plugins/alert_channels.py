@@ -7,7 +7,7 @@ one. One try each: a message that is sent again may arrive twice, and the next r
 from __future__ import annotations
 
 import json
-import smtplib
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from motcua.connections import Connection, Connections
     from motcua.publishing.alerts.letter import Letter
     from motcua.steps.tell import Channel
+
+log = logging.getLogger(__name__)
 
 CALL_SECONDS = 10
 
@@ -66,12 +68,10 @@ def channels(connections: Connections, run_key: str) -> dict[str, Channel]:
 def _channel(make: Callable[[Letter, Connection, str], BaseNotifier], connection: Connection, run_key: str) -> Channel:
     def hand_over(letter: Letter) -> str | None:
         """The class alone of what kept it: servers repeat addresses in their words."""
-        from motcua.errors import ConfigError
-        from motcua.http import HttpError
-
         try:
             make(letter, connection, run_key).notify({})
-        except (AirflowException, ConfigError, HttpError, OSError, ValueError, smtplib.SMTPException) as error:
+        except Exception as error:  # whatever the provider's client raises: another channel's message goes all the same
+            log.debug("motcua_alerts: where it happened:", exc_info=error)
             return type(error).__name__
         return None
 

@@ -64,11 +64,21 @@ class Ledgers:
             stage=stage, at=datetime.now(UTC) - ago,
         )  # fmt: skip
 
-    def failed(self, stage: str, error_class: str) -> None:
+    def failed(self, stage: str, error_class: str, *, cycle: int | None = None) -> None:
         """A stage that ended badly."""
         self.write(
-            "INSERT INTO core.stage_failure (stage, error_class) VALUES (:stage, :kind)", stage=stage, kind=error_class
+            "INSERT INTO core.stage_failure (cycle_id, stage, error_class) VALUES (:cycle, :stage, :kind)",
+            cycle=cycle, stage=stage, kind=error_class,
+        )  # fmt: skip
+
+    def waiting(self) -> int:
+        """The newest cycle, of which a batch is now collected, and not merged."""
+        self.write(
+            "INSERT INTO core.batch (batch_id, cycle_id, source_id, as_of, kind, state, window_to)"
+            " SELECT '1.waits', max(cycle_id), 'an_duong.an_dong', now(), 'full', 'collected', now() FROM core.cycle"
         )
+        [(cycle_id,)] = self.rows("SELECT max(cycle_id) FROM core.cycle")
+        return int(cycle_id)
 
     def down(self, sources: list[str], *, since: datetime, reason: str = "TIMEOUT: no answer within 30 s") -> None:
         """Sources that could not be read."""

@@ -44,7 +44,8 @@ def test_an_ordinary_night_removes_nothing_and_says_so(pipeline: Pipeline) -> No
     facts = pipeline.everything()
     done = maintain(pipeline)
     assert done["removed"] == {
-        "drafts": 0, "core.stage_run": 0, "core.quarantine": 0, "core.issue": 0, "core.notice": 0,
+        "drafts": 0, "core.stage_failure": 0, "core.stage_run": 0, "core.missed_deadline": 0, "core.quarantine": 0,
+        "core.issue": 0, "core.notice": 0,
     }  # fmt: skip
     assert (done["closed"], done["given_up"], done["rebuilt"]) == (0, 0, [])
     assert pipeline.everything() == facts
@@ -61,6 +62,8 @@ def test_what_ended_long_ago_and_is_no_trail_goes(pipeline: Pipeline) -> None:
         "UPDATE core.quarantine SET settled_at = '2018-12-25T17:00+07'",
         """INSERT INTO core.notice (subscriber, seq, state, queued_at, settled_at) VALUES
            ('a', 1, 'accepted', '2018-12-25', '2018-12-25'), ('a', 2, 'accepted', '2018-12-25', '2018-12-25')""",
+        "INSERT INTO core.stage_failure (stage, error_class, failed_at) VALUES ('notify', 'OSError', '2018-12-25')",
+        "INSERT INTO core.missed_deadline VALUES ('collect_dossiers', 'scheduled 1', '2018-12-25')",
     )
     stages = pipeline.rows("SELECT count(*) FROM core.stage_run")[0][0]
     trail = (
@@ -70,7 +73,8 @@ def test_what_ended_long_ago_and_is_no_trail_goes(pipeline: Pipeline) -> None:
     settings = replace(pipeline.settings, archive_months=60)
     done = steps.maintain(settings=settings, as_of=LONG_AFTER, now=LONG_AFTER, anyway=True)
     assert done["removed"] == {
-        "drafts": 0, "core.stage_run": stages, "core.quarantine": 1, "core.issue": 0, "core.notice": 1,
+        "drafts": 0, "core.stage_failure": 1, "core.stage_run": stages, "core.missed_deadline": 1,
+        "core.quarantine": 1, "core.issue": 0, "core.notice": 1,
     }  # fmt: skip
     assert pipeline.rows(trail) == kept
 

@@ -382,7 +382,7 @@ def test_at_a_glance_a_source_has_its_own_schedule_and_what_is_paused_is_not_lat
     assert {name: (one.every, one.paused, one.is_late) for name, one in found.items()} == {
         "hai_an.quan": (timedelta(minutes=45), False, True),  # never read
         "le_chan.an_bien": (timedelta(hours=1), False, True),
-        "le_chan.ho_nam": (timedelta(hours=1), False, True),
+        "le_chan.ho_nam": (timedelta(hours=1), False, False),  # never read, and by day nobody may
         "le_chan.quan": (QUARTER, True, False),
     }
     assert found["hai_an.quan"].next_at == NOW.replace(minute=30)

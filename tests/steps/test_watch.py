@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from motcua import steps
 from motcua.domain.calendar import VIETNAM
 from motcua.domain.incidents import KINDS
+from motcua.errors import MotcuaError
 from motcua.settings import Settings
 from motcua.steps.troubles import troubles
 
@@ -87,6 +91,10 @@ CASES: dict[str, tuple[Callable[[Ledgers], None], list[tuple[str, str, str, dict
         lambda it: it.failed("consolidate", "ProgrammingError"),
         [("run_failed", "consolidate", "critical", {"error": "ProgrammingError"})],
     ),
+    "a part of a stage, while another part goes well": (
+        lambda it: (it.failed("judge", "OSError", cycle=it.waiting()), it.ran("judge"))[1],
+        [("run_failed", "judge", "critical", {"error": "OSError"})],
+    ),
     "a stage that went well since": (lambda it: (it.failed("judge", "OSError"), it.ran("judge"))[1], []),
     "a gate": (
         lambda it: it.failed("publish", "PublicationRefused"),
@@ -111,12 +119,6 @@ CASES: dict[str, tuple[Callable[[Ledgers], None], list[tuple[str, str, str, dict
         ),
         [("reconcile_differs", "motcua", "warning", {"dossiers": 4})],
     ),
-    "a subscriber that is gone": (
-        lambda it: it.write(
-            "INSERT INTO core.notice (subscriber, seq, state, queued_at) VALUES ('cong', 1, 'rejected', now())"
-        ),
-        [("subscriber_lost", "cong", "warning", {})],
-    ),
     "a message that did not leave": (
         lambda it: it.write(
             "INSERT INTO core.message (run_key, channel, day, is_digest, told_up_to, opened, closed, still_open,"
@@ -130,6 +132,13 @@ CASES: dict[str, tuple[Callable[[Ledgers], None], list[tuple[str, str, str, dict
             " last_seen) VALUES (:ward, '', 'many_refused', 'warning', 'office', '', '1', now(), now())", ward=WARD
         ),
         [("many_refused", WARD, "warning", {"group": "an_duong"})],
+    ),
+    "many refused by a source that is read no more": (
+        lambda it: it.write(
+            "INSERT INTO core.issue (source_id, code, rule, severity, owner, page_sha256, batch_id, first_seen,"
+            " last_seen) VALUES ('former.office', '', 'many_refused', 'warning', 'office', '', '1', now(), now())"
+        ),
+        [],
     ),
     "a cycle without end": (
         lambda it: it.cycle(as_of=AS_OF, ended=None, started=timedelta(minutes=61)),
@@ -191,6 +200,61 @@ def test_a_missed_deadline_is_late_until_a_run_has_ended(ledgers: Ledgers) -> No
     assert seen(ledgers) == []
 
 
+def test_a_run_by_hand_does_not_end_one_that_hangs(ledgers: Ledgers) -> None:
+    ledgers.good_day()
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    steps.note_missed_deadline(settings=ledgers.settings, dag_id="collect_dossiers", run_key="scheduled 1", at=at)
+    ledgers.cycle(as_of=AS_OF, ended=timedelta(0))
+    ledgers.write(
+        "UPDATE core.cycle SET requested_by = 'trực ban' WHERE cycle_id = (SELECT max(cycle_id) FROM core.cycle)"
+    )
+    ledgers.ran("publish")
+    assert [(kind, subject) for kind, subject, *_ in seen(ledgers)] == [("run_late", "collect_dossiers")]
+
+
+def test_a_subscriber_that_is_gone_is_lost_and_one_that_is_none_any_more_is_not(
+    ledgers: Ledgers, tmp_path: Path
+) -> None:
+    registry = tmp_path / "registry"
+    registry.mkdir()
+    text = "subscribers:\n  - {id: cong, name: Cổng thành phố, connection: subscriber_cong}\n"
+    (registry / "subscribers.yaml").write_text(text, encoding="utf-8")
+    own = Ledgers(replace(ledgers.settings, registry=registry))
+    own.good_day()
+    for name in ("cong", "former"):
+        own.write("INSERT INTO core.notice (subscriber, seq, state, queued_at) VALUES (:name, 1, 'rejected', now())",
+                  name=name)  # fmt: skip
+    assert seen(own) == [("subscriber_lost", "cong", "warning", {})]
+
+
+def test_a_channel_that_is_no_more_is_no_trouble(ledgers: Ledgers) -> None:
+    ledgers.good_day()
+    CASES["a message that did not leave"][0](ledgers)
+    now = datetime.now(UTC)
+    for channels, expected in ((["mail"], []), (["mail", "slack"], ["message_unsent"])):
+        found = troubles(settings=ledgers.settings, as_of=AS_OF, now=now, channels=channels)
+        assert [one.kind for one in found] == expected
+
+
+def test_a_stage_without_a_cycle_is_told_until_it_ends_well(ledgers: Ledgers) -> None:
+    ledgers.good_day()
+    with pytest.raises(MotcuaError), steps.noted(settings=ledgers.settings, stage="check_health"):
+        raise MotcuaError("disk: full")
+    assert seen(ledgers) == [("run_failed", "check_health", "critical", {"error": "MotcuaError"})]
+    with steps.noted(settings=ledgers.settings, stage="check_health"):
+        pass
+    assert seen(ledgers) == []
+
+
+def test_a_stage_is_done_though_nobody_can_note_it(ledgers: Ledgers, caplog: pytest.LogCaptureFixture) -> None:
+    url = sa.make_url(str(ledgers.settings.database_url)).set(database="none")
+    away = replace(ledgers.settings, database_url=url)
+    done = []
+    with steps.noted(settings=away, stage="check_health"):
+        done.append("examined")
+    assert (done, "how check_health ends is not kept: OperationalError" in caplog.text) == (["examined"], True)
+
+
 def test_incidents_open_worsen_and_close_by_themselves(ledgers: Ledgers) -> None:
     def look(minutes: int) -> dict[str, int]:
         as_of = AS_OF + timedelta(minutes=minutes)
@@ -248,4 +312,4 @@ def test_a_step_that_raises_leaves_its_class_and_no_word(ledgers: Ledgers) -> No
 
 def test_every_kind_is_seen_in_some_test_here() -> None:
     shown = {kind for _, expected in CASES.values() for kind, *_ in expected}
-    assert KINDS.keys() - shown == {"nothing_runs", "feed_stale", "hold_waiting", "disk_low"}
+    assert KINDS.keys() - shown == {"nothing_runs", "feed_stale", "hold_waiting", "disk_low", "subscriber_lost"}

@@ -13,7 +13,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from motcua.cli import surroundings
-from motcua.cli.surroundings import AsOf, Reason
+from motcua.cli.surroundings import Moment, Reason
 from motcua.cli.terminal import AsJson, city_time, out, print_json, print_table
 from motcua.errors import ConfigError
 
@@ -53,7 +53,7 @@ def show(
     ] = None,
     *,
     count: Next = 1,
-    as_of: AsOf = None,
+    as_of: Moment = None,
     as_json: AsJson = False,
 ) -> None:
     """Who is read when, whose word that is, and what comes next."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -14,6 +14,8 @@ from motcua.connections import Connections, EnvironmentConnections
 from motcua.settings import Settings
 
 SHORTEST_REASON = 5  # what stops nobody who has one
+# by so much the clocks of machines may differ
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def settings(*, database: bool = True) -> Settings:
@@ -56,6 +58,14 @@ def moment(text: str) -> datetime:
     return given
 
 
+def past(text: str) -> datetime:
+    """A moment that is over: what was read or published as of a later one would stand in the way until then."""
+    given = moment(text)
+    if given > now() + CLOCKS_DIFFER:
+        raise typer.BadParameter(f"{text} lies in the future: until then nothing would be due, nor be published")
+    return given
+
+
 def reason(text: str) -> str:
     """Why, in words."""
     if len(text.strip()) < SHORTEST_REASON:
@@ -67,9 +77,18 @@ AsOf = Annotated[
     datetime | None,
     typer.Option(
         "--as-of",
-        parser=moment,
+        parser=past,
         metavar="TIME",
         help="Read everything as of this moment, with its zone: 2018-12-25T17:00+07:00. Now, when absent.",
+    ),
+]
+Moment = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        parser=moment,
+        metavar="TIME",
+        help="What holds at this moment, with its zone, past or to come: 2027-02-05T09:00+07:00. Now, when absent.",
     ),
 ]
 Reason = Annotated[str, typer.Option("--reason", parser=reason, metavar="TEXT", help="Why; kept with your name.")]

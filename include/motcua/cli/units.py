@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from motcua.cli import surroundings
-from motcua.cli.surroundings import AsOf
+from motcua.cli.surroundings import Moment
 from motcua.cli.terminal import AsJson, out, print_json, print_table
 from motcua.domain.calendar import VIETNAM
 from motcua.domain.progress import PROGRESS_NAMES
@@ -62,7 +62,7 @@ def units(
 @app.command()
 def figures(
     *,
-    as_of: AsOf = None,
+    as_of: Moment = None,
     units_of: Annotated[
         date | None,
         typer.Option("--units-of", parser=_day, metavar="DAY", help="Count by the units of this day; of --as-of."),

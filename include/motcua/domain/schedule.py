@@ -138,12 +138,12 @@ class Rhythm:
     def is_late(self, succeeded_at: datetime | None, as_of: datetime, changed_at: datetime | None = None) -> bool:
         """Whether two good readings are missing: by working time, and by the moments at which it could be read.
 
-        One that is paused or blacked out is not late; one that was never read is.
+        One that is paused or blacked out is not late; one that was never read is, once it might have been.
         """
         if self.schedule.paused or self.schedule.is_blacked_out(as_of.astimezone(VIETNAM).date()):
             return False
         if succeeded_at is None:
-            return True
+            return self.schedule.is_allowed(as_of)
         if succeeded_at >= as_of or self.age(succeeded_at, as_of) <= MISSED_READINGS * self.schedule.every:
             return False
         since = succeeded_at if changed_at is None else max(succeeded_at, changed_at)

@@ -35,15 +35,15 @@ from motcua.steps.summary import summary
 from motcua.steps.takedown import take_down
 from motcua.steps.tell import tell
 from motcua.steps.trial import try_rules
-from motcua.steps.watch import incidents, note_missed_deadline, watch
+from motcua.steps.watch import incidents, note_missed_deadline, noted, watch
 
 __all__ = [
     "build_quality_report", "build_reports", "catalogue_changes", "catalogue_uses", "catalogues", "change_schedule",
     "chunks", "collect", "confirm_pair", "consolidate", "crosswalk", "decide_hold", "deliveries", "drain",
     "drop_deliveries", "drop_rebuilt", "erase", "export_catalogues", "holds", "incidents", "judge", "mail_digest",
-    "maintain", "measure", "next_runs", "note_missed_deadline", "notify", "outbox", "pause", "plan", "plan_due",
-    "prepare", "prune", "publish", "push_metrics", "quarantine", "quarantined", "rebuild", "rebuilt_warehouses",
-    "reconcile", "refresh_catalogues", "reject_pair", "replay_changed", "replay_quarantine", "report", "report_links",
-    "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule", "schedule_changes", "scope_named",
-    "subscribers", "summary", "take_down", "tell", "try_rules", "unpause", "watch",
+    "maintain", "measure", "next_runs", "note_missed_deadline", "noted", "notify", "outbox", "pause", "plan",
+    "plan_due", "prepare", "prune", "publish", "push_metrics", "quarantine", "quarantined", "rebuild",
+    "rebuilt_warehouses", "reconcile", "refresh_catalogues", "reject_pair", "replay_changed", "replay_quarantine",
+    "report", "report_links", "reset_schedule", "resume", "retry_deliveries", "revoke_report", "schedule",
+    "schedule_changes", "scope_named", "subscribers", "summary", "take_down", "tell", "try_rules", "unpause", "watch",
 ]  # fmt: skip

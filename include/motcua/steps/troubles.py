@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,17 +42,25 @@ WHERE rule = 'many_refused' AND code IS NULL AND settled_at IS NULL GROUP BY sou
 """),
     "cycles": sa.text("""
 SELECT max(as_of) AS newest, min(started_at) FILTER (WHERE ended_at IS NULL AND cycle_id = (
-           SELECT max(cycle_id) FROM api.cycle)) AS running_since
-FROM api.cycle
+           SELECT max(cycle_id) FROM api.cycle WHERE requested_by IS NULL)) AS running_since
+FROM api.cycle WHERE requested_by IS NULL
 """),
-    # what a stage did last, good or bad; a version that is newer already is as good
-    "stages": sa.text("""
-WITH ended AS (
-    SELECT stage, ended_at AS at, NULL AS error_class FROM api.stage_run
-    UNION ALL
-    SELECT stage, failed_at, CASE WHEN error_class <> ALL(:no_failures) THEN error_class END FROM api.stage_failure
+    # the newest failure of each stage that no good end has followed; a version that is newer already is as good. Where
+    # a cycle does a stage in parts, another part's good end says nothing of the one that failed.
+    "failed": sa.text("""
+SELECT f.stage, f.failed_at, f.error_class FROM (
+    SELECT DISTINCT ON (stage) stage, failed_at, error_class, cycle_id FROM api.stage_failure
+    WHERE error_class <> ALL(:no_failures) ORDER BY stage, failed_at DESC
+) AS f
+WHERE NOT EXISTS (
+    SELECT FROM api.stage_run r WHERE r.stage = f.stage AND r.ended_at > f.failed_at
+    AND (r.cycle_id IS DISTINCT FROM f.cycle_id OR NOT EXISTS (
+        SELECT FROM api.batch b WHERE b.cycle_id = f.cycle_id AND b.state IN ('collected', 'judged')))
+) AND NOT EXISTS (
+    SELECT FROM api.stage_failure g
+    WHERE g.stage = f.stage AND g.failed_at > f.failed_at AND g.error_class = ANY(:no_failures)
 )
-SELECT DISTINCT ON (stage) stage, at, error_class FROM ended ORDER BY stage, at DESC
+ORDER BY f.stage
 """),
     # cycles whose end no publication has followed; the command line publishes before it ends one
     "unpublished": sa.text("""
@@ -70,7 +78,7 @@ WHERE c.ended_at > coalesce(p.at, '-infinity') AND c.cycle_id > coalesce(p.cycle
     "late": sa.text("""
 SELECT dag_id, min(noted_at) AS since, count(*) AS runs FROM api.missed_deadline m
 WHERE noted_at > coalesce(CASE dag_id
-    WHEN 'collect_dossiers' THEN (SELECT max(ended_at) FROM api.cycle)
+    WHEN 'collect_dossiers' THEN (SELECT max(ended_at) FROM api.cycle WHERE requested_by IS NULL)
     WHEN 'publish_progress' THEN (SELECT max(ended_at) FROM api.stage_run WHERE stage = 'publish') END, '-infinity')
 GROUP BY dag_id ORDER BY dag_id
 """),
@@ -103,6 +111,8 @@ class Standing:
         as_of: the moment that sources are judged at.
         now: the clock's moment, for what our own programs did.
         free_share: of the disk that the state lies on.
+        subscribers: those that are told of the feed; who is no more is no trouble.
+        channels: those that people are told through; None: nobody knows here.
     """
 
     as_of: datetime
@@ -112,10 +122,14 @@ class Standing:
     sources: Sequence[SourceOverview]
     rows: Rows
     free_share: float
+    subscribers: Collection[str] = ()
+    channels: Collection[str] | None = None
 
 
-def troubles(*, settings: Settings, as_of: datetime, now: datetime) -> list[Trouble]:
-    """Everything that is wrong, in the order of the kinds.
+def troubles(
+    *, settings: Settings, as_of: datetime, now: datetime, channels: Collection[str] | None = None
+) -> list[Trouble]:
+    """Everything that is wrong, in the order of the kinds; of `channels`, where they are given, no others.
 
     Raises:
         ValueError: `as_of` is outside the years of the registry's calendar.
@@ -131,7 +145,7 @@ def troubles(*, settings: Settings, as_of: datetime, now: datetime) -> list[Trou
     disk = shutil.disk_usage(settings.home if settings.home.exists() else "/")
     standing = Standing(
         as_of=as_of, now=now, calendar=registry.calendar, kinds=registry.alerts.kinds, sources=sources, rows=rows,
-        free_share=disk.free / disk.total,
+        free_share=disk.free / disk.total, subscribers=registry.subscribers, channels=channels,
     )  # fmt: skip
     order = list(registry.alerts.kinds)
     return sorted(judged(standing), key=lambda trouble: order.index(trouble.kind))
@@ -176,14 +190,14 @@ def _of_runs(standing: Standing) -> Iterator[Trouble]:
     running = standing.now - cycles.running_since if cycles.running_since else timedelta(0)
     if "collect_dossiers" not in told and late.limit is not None and running > late.limit:
         yield of_age(late, "collect_dossiers", running)
-    for row in standing.rows["stages"]:
-        if row.error_class and (row.stage, row.error_class) != ("publish", "PublicationRefused"):
+    for row in standing.rows["failed"]:
+        if (row.stage, row.error_class) != ("publish", "PublicationRefused"):
             yield _simply(standing, "run_failed", row.stage, error=row.error_class)
 
 
 def _of_publication(standing: Standing) -> Iterator[Trouble]:
-    stages = {row.stage: row.error_class for row in standing.rows["stages"]}
-    if stages.get("publish") == "PublicationRefused":
+    failed = {row.stage: row.error_class for row in standing.rows["failed"]}
+    if failed.get("publish") == "PublicationRefused":
         yield _simply(standing, "publication_refused", WHOLE)
     kind, (row,) = standing.kinds["feed_stale"], standing.rows["unpublished"]
     if row.since is not None and kind.limit is not None and standing.now - row.since > kind.limit:
@@ -206,8 +220,10 @@ def _of_sources(standing: Standing) -> Iterator[Trouble]:
 
 
 def _age(one: SourceOverview, kind: Kind) -> timedelta:
-    """One that was never read has waited for ever."""
-    return one.age if one.age is not None else kind.critical_after or timedelta(0)
+    """One that was tried and never read has waited for ever."""
+    if one.age is not None:
+        return one.age
+    return timedelta(0) if one.attempted_as_of is None else kind.critical_after or timedelta(0)
 
 
 def _of_platforms(standing: Standing) -> Iterator[Trouble]:
@@ -226,7 +242,8 @@ def _of_people(standing: Standing) -> Iterator[Trouble]:
         kind = standing.kinds["hold_waiting"]
         yield of_age(kind, row.source_id, age, hold=row.hold_id, group=groups.get(row.source_id, ""))
     for row in standing.rows["refused"]:
-        yield _simply(standing, "many_refused", row.source_id, group=groups.get(row.source_id, ""))
+        if row.source_id in groups:  # one that is read no more settles nothing
+            yield _simply(standing, "many_refused", row.source_id, group=groups[row.source_id])
 
 
 def _of_the_portal(standing: Standing) -> Iterator[Trouble]:
@@ -245,9 +262,11 @@ def _of_the_portal(standing: Standing) -> Iterator[Trouble]:
 
 def _of_telling(standing: Standing) -> Iterator[Trouble]:
     for row in standing.rows["subscribers"]:
-        yield _simply(standing, "subscriber_lost", row.subscriber)
+        if row.subscriber in standing.subscribers:
+            yield _simply(standing, "subscriber_lost", row.subscriber)
     for row in standing.rows["messages"]:
-        yield _simply(standing, "message_unsent", row.channel)
+        if standing.channels is None or row.channel in standing.channels:
+            yield _simply(standing, "message_unsent", row.channel)
 
 
 def _simply(standing: Standing, kind: str, subject: str, **facts: str | int) -> Trouble:

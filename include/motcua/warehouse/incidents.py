@@ -34,7 +34,12 @@ ORDER BY closed_at IS NOT NULL, opened_at DESC, incident_id DESC
 
 
 def alone(connection: sa.Connection) -> None:
-    """Waits until nobody else looks or tells, for as long as the transaction lasts."""
+    """Waits until nobody else looks or tells, for as long as the transaction lasts.
+
+    Who falls asleep with it loses it: a message takes seconds, and everybody after would wait.
+    """
+    for setting in ("idle_in_transaction_session_timeout = '3min'", "lock_timeout = '5min'"):
+        connection.execute(sa.text(f"SET LOCAL {setting}"))
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
 
 

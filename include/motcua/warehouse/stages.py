@@ -34,7 +34,7 @@ def stage_run(engine: sa.Engine, stage: str, cycle_id: int | None) -> Iterator[S
     with bound(run=cycle_id, stage=stage):
         try:
             yield run
-        except Exception as error:
+        except BaseException as error:  # Airflow ends a task that takes too long by one that is no Exception
             _record_failure(engine, stage, cycle_id, error)
             raise
     with engine.begin() as connection:
@@ -50,7 +50,7 @@ def stage_run(engine: sa.Engine, stage: str, cycle_id: int | None) -> Iterator[S
         )  # fmt: skip
 
 
-def _record_failure(engine: sa.Engine, stage: str, cycle_id: int | None, error: Exception) -> None:
+def _record_failure(engine: sa.Engine, stage: str, cycle_id: int | None, error: BaseException) -> None:
     """Whoever watches sees it; where the database itself is away, the error that is under way says so."""
     try:
         with engine.begin() as connection:

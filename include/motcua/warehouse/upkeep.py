@@ -18,7 +18,10 @@ from psycopg import sql
 AT_ONCE = 10_000
 # A newly settled row is news for the offices and for whoever looks for a trend; years later it is neither.
 _FORGOTTEN = {
+    # before the good ends, which say of a failure that it is over
+    "core.stage_failure": "failed_at < :before",
     "core.stage_run": "ended_at < :before",
+    "core.missed_deadline": "noted_at < :before",
     "core.quarantine": "settled_at < :before",
     "core.issue": "settled_at < :before",
     # the newest of each subscriber says where it stands
