@@ -51,6 +51,8 @@ with DAG(
     @task(execution_timeout=timedelta(minutes=5))
     def plan(params: dict[str, Any], dag_run: Any, data_interval_end: Any = None) -> dict[str, Any]:
         """Fixes the moment and opens the cycle: by the clock what is due, by hand what the form asks for."""
+        from datetime import UTC, datetime
+
         from airflow.sdk.exceptions import AirflowSkipException
         from motcua import steps
 
@@ -59,7 +61,9 @@ with DAG(
         as_of = moment(params, dag_run, data_interval_end)
         steps.prepare(settings=settings())
         if dag_run.run_type == "scheduled":
-            return dict(steps.plan_due(settings=settings(), run_key=dag_run.run_id, as_of=as_of) or NOTHING_DUE)
+            now = datetime.now(UTC)
+            due = steps.plan_due(settings=settings(), run_key=dag_run.run_id, as_of=as_of, now=now)
+            return dict(due or NOTHING_DUE)
         return steps.plan(
             settings=settings(), run_key=dag_run.run_id, as_of=as_of, sources=params["sources"], full=params["full"]
         )

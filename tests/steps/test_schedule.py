@@ -280,6 +280,15 @@ def test_a_plan_by_the_clock_has_what_is_due_alone(own: Settings) -> None:
     assert planned(own, as_of=NOW.replace(hour=20)) == [["le_chan.an_bien", "le_chan.ho_nam"], ["hai_an.quan"]]
 
 
+def test_a_run_that_waited_reads_nobody_who_may_not_be_read_any_more(own: Settings) -> None:
+    tick = NOW.replace(hour=5)
+    for now, expected in ((tick, True), (NOW.replace(hour=6, minute=30), False)):
+        plan = steps.plan_due(settings=own, run_key=f"late {now}", as_of=tick, now=now)
+        assert plan is not None
+        read = {name for tasks in plan["collect"].values() for task in tasks for name in task["sources"]}
+        assert ("le_chan.ho_nam" in read, "hai_an.quan" in read) == (expected, True)
+
+
 def test_where_nothing_is_due_there_is_no_cycle(own: Settings) -> None:
     attempted(own, hai_an__quan=NOW, le_chan__an_bien=NOW, le_chan__ho_nam=NOW)
     assert steps.plan_due(settings=own, run_key="quiet", as_of=NOW + timedelta(minutes=5)) is None

@@ -68,6 +68,11 @@ class Schedule:
         """Whether it is not read on that day of Vietnam."""
         return any(first <= day <= last for first, last in self.blackout)
 
+    def may_be_read(self, moment: datetime) -> bool:
+        """Whether neither a pause, a blackout nor its windows speak against it."""
+        here = moment.astimezone(VIETNAM)
+        return not self.paused and not self.is_blacked_out(here.date()) and self.is_allowed(here)
+
     def is_for_days_alone(self) -> bool:
         """Whether it may never be read at night."""
         hours = (time(hour) for hour in range(24) if not NIGHT_ENDS <= time(hour) < NIGHT_BEGINS)

@@ -119,7 +119,7 @@ def plan(
     return _plan(opened, chosen, paused=paused if sources else [])
 
 
-def plan_due(*, settings: Settings, run_key: str, as_of: datetime) -> Plan | None:
+def plan_due(*, settings: Settings, run_key: str, as_of: datetime, now: datetime | None = None) -> Plan | None:
     """Opens a cycle of what is due at `as_of` alone; None, and no cycle, where nothing is.
 
     What is overdue because of us comes first, the longest first, then what has the higher priority. A second try of
@@ -129,6 +129,7 @@ def plan_due(*, settings: Settings, run_key: str, as_of: datetime) -> Plan | Non
         settings: where things live.
         run_key: names the run: the same key gives the same cycle again.
         as_of: the moment that everything is read as of; aware.
+        now: the clock's moment, where it is known: a run that waited reads nobody who may not be read any more.
 
     Raises:
         ValueError: `as_of` is outside the years of the registry's calendar.
@@ -139,7 +140,8 @@ def plan_due(*, settings: Settings, run_key: str, as_of: datetime) -> Plan | Non
         due: list[tuple[datetime, int, Source]] = []
         for name, one in effective(connection, in_force(registry, as_of)).items():
             rhythm, attempted_at = one.rhythm(ticks), attempts.get(name)
-            if rhythm.why_not(attempted_at, as_of) is None or name in failed:
+            is_due = rhythm.why_not(attempted_at, as_of) is None or name in failed
+            if is_due and (now is None or rhythm.schedule.may_be_read(now)):
                 overdue_since = rhythm.overdue_since(attempted_at, as_of, one.changed_at)
                 due.append((overdue_since or as_of, -one.source.priority, one.source))
         if not due and not ledger.is_opened(connection, run_key):

@@ -33,7 +33,7 @@ def freshness(*, settings: Settings, as_of: datetime, late_only: bool = False) -
             "age_minutes": None if one.age is None else int(one.age.total_seconds()) // 60,
             "every_minutes": int(one.every.total_seconds()) // 60,
             "is_late": one.is_late,
-            "late_since": late_since(calendar, one.succeeded_as_of, one.every, as_of),
+            "late_since": late_since(calendar, one.succeeded_as_of, one.every, as_of) if one.is_late else None,
         }
         for one in overview(settings=settings, as_of=as_of)
         if one.is_late or not late_only
