@@ -55,11 +55,13 @@ class Programs:
     Attributes:
         mark: told apart by it from the programs of every other stack.
         logs: folder of the logs, one file a program.
+        orphans: of programs that crashed; whoever gives itself a title shows its mark to nobody any more.
     """
 
     mark: str
     logs: Path
     started: list[Program] = field(default_factory=list)
+    orphans: list[psutil.Process] = field(default_factory=list)
 
     def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path) -> Program:
         """Starts a program; its output goes to `<logs>/<name>.log`, begun anew."""
@@ -113,7 +115,14 @@ class Programs:
         for program in reversed(self.started):
             program.stop(within_seconds=within_seconds)
         self.started.clear()
-        sweep(self.mark)
+        sweep(self.mark, self.orphans)
+
+    def crash(self, program: Program) -> None:
+        """Kills a program alone, as the kernel does: what it has started lives on, and ends with the stack."""
+        self.started.remove(program)
+        self.orphans += psutil.Process(program.process.pid).children(recursive=True)
+        program.process.kill()
+        program.process.wait()
 
     def lose(self, program: Program) -> None:
         """Kills a program and all that it has started at once, as a machine that loses its power, and forgets it."""
@@ -157,9 +166,9 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def sweep(mark: str) -> int:
+def sweep(mark: str, orphans: Sequence[psutil.Process] = ()) -> int:
     """Ends what a stack has left behind, gently first: a database server among it stops in order; how many."""
-    left = marked(mark)
+    left = [*marked(mark), *orphans]
     for process in left:
         with contextlib.suppress(psutil.Error):
             process.terminate()

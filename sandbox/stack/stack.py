@@ -269,9 +269,7 @@ class Stack:
         """Kills one of Airflow's components where it stands, and starts it again, as `restart` of compose does."""
         name = f"airflow-{component}"
         (program,) = (one for one in self.programs.started if one.name == name)
-        program.process.kill()
-        program.process.wait()
-        self.programs.started.remove(program)
+        self.programs.crash(program)
         self.programs.start(name, (_program("airflow"), *COMPONENTS[component]), self._environment, CHECKOUT)
 
     # ── a cycle ───────────────────────────────────────────────────────────────────────────────
