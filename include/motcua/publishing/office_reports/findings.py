@@ -14,6 +14,7 @@ from psycopg import sql
 
 from motcua.domain.calendar import VIETNAM, local_days
 from motcua.domain.codes import canonical_agency
+from motcua.publishing.disclosure import MEANT_AS_CODE
 from motcua.publishing.reading import INSTANT, copy_out
 from motcua.registry import Registry
 
@@ -21,9 +22,6 @@ TREND_DAYS = 30
 # a refused dossier, as it is told of
 DOSSIER = ["agency", "source_id", "identity"]
 NO_CODE = "Không có mã dùng được"
-# What stands in a code's place may be anything, a telephone number too. One that has a city's letter and two digits,
-# as agency codes have, was meant as a code; all others are told by their place alone.
-_MEANT_AS_CODE = r"(?:^|[^0-9A-Z])[A-Z][0-9]{2}(?![0-9A-Z])"
 # The portal's own words are about codes; should one quote more, that is not passed on.
 _PERSONAL = re.compile(r"\S+@\S+|\d{9,}")
 _LONGEST_MESSAGE = 300
@@ -102,7 +100,7 @@ def _told(frame: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
 
 def shown_codes(identities: pd.Series) -> pd.Series:
     """Those identities of dossiers that were meant as codes; null in the place of all others, which may be anything."""
-    return identities.where(identities.str.contains(_MEANT_AS_CODE) & ~identities.str.startswith("#")).astype("str")
+    return identities.where(identities.str.contains(MEANT_AS_CODE) & ~identities.str.startswith("#")).astype("str")
 
 
 _MOMENTS = (("first", "seen"), ("last", "seen"), ("settled", "at"))
