@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -21,6 +22,22 @@ REFUSED = sa.text("""
 INSERT INTO core.quarantine (source_id, identity, rule, field, severity, owner, page_sha256, page_row, batch_id,
                              first_seen, last_seen, attempts, is_primary)
 VALUES (:source, :identity, 'code_shape', 'code', 'critical', 'office', repeat('cd', 32), 7, '1', :at, :at, 1, true)
+""")
+DOSSIER = sa.text("""
+INSERT INTO core.dossier (code, lead_source_id, agency_code, supplements, steps, deleted, source_changed_at,
+                          content_sha256, version, recorded_at, status)
+VALUES (:code, :source, 'H24.33.05', 0, 0, false, :at, '\\xab', 1, :at, 4)
+""")
+REJECTED = sa.text("""
+INSERT INTO core.delivery (code, version, service, state, portal_code, portal_message, queued_at)
+VALUES (:code, 1, 'DongBoHoSoMC', 'rejected', '-4', :said, :at)
+""")
+STOPPED = sa.text("""
+UPDATE core.sender SET closed_until = :until, reason = :said, doubt = :said, doubted_at = :until,
+       drained = jsonb_build_object('stopped', CAST(:said AS text))
+""")
+RECONCILED = sa.text("""
+INSERT INTO core.reconciliation (as_of, started_at, ended_at, stopped) VALUES (:until, :until, :until, :said)
 """)
 
 
@@ -56,3 +73,18 @@ def test_what_stands_in_a_codes_place_is_shown_only_where_it_was_meant_as_one(
         assert sorted(text(row[0]) for row in rows) == sorted([*meant, *[hidden] * len(other)])
     for path in (f"/cach-ly?source={SOURCE}", f"/nguon/{SOURCE}", "/nhat-ky"):
         assert [one for one in other if one in asking.get(f"{PREFIX}{path}").text] == []
+
+
+def test_the_portals_words_are_shown_without_people_in_them_and_not_endless(
+    asking: TestClient, settings: Settings
+) -> None:
+    code = "000.05.33.H24-181012-0001"
+    said = f"Hồ sơ {code}: gọi 0912.345.678, 0912 345 678, 031-090-001-234, viết an@example.vn " + "rất dài " * 100
+    execute(settings, DOSSIER, {"code": code, "source": SOURCE, "at": AS_OF})
+    execute(settings, REJECTED, {"code": code, "said": said, "at": AS_OF})
+    for statement in (STOPPED, RECONCILED):
+        execute(settings, statement, {"said": said, "until": AS_OF + timedelta(hours=1)})
+    shown = text(page(asking, "/hang-doi?state=rejected"))
+    # why the breaker is open, the doubt, the last drain, a reconciliation, the reason, the delivery
+    assert shown.count(f"Hồ sơ {code}: gọi …, …, …, viết … rất dài") == 6
+    assert shown.count("rất dài") < 6 * 300 / len("rất dài ")
