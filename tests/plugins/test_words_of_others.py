@@ -88,3 +88,13 @@ def test_the_portals_words_are_shown_without_people_in_them_and_not_endless(
     # why the breaker is open, the doubt, the last drain, a reconciliation, the reason, the delivery
     assert shown.count(f"Hồ sơ {code}: gọi …, …, …, viết … rất dài") == 6
     assert shown.count("rất dài") < 6 * 300 / len("rất dài ")
+
+
+@pytest.mark.parametrize("rule", ["x\nCRITICAL all is lost", "x" * 61, "Đúng hạn", "<b>"])
+def test_a_rule_that_cannot_be_one_is_not_found_and_not_logged(
+    asking: TestClient, caplog: pytest.LogCaptureFixture, rule: str
+) -> None:
+    found = asking.get(f"{PREFIX}/cach-ly", params={"rule": rule})
+    assert found.status_code == 404
+    assert [one for one in caplog.messages if "has no sentence" in one] == []
+    assert asking.get(f"{PREFIX}/cach-ly", params={"rule": "x" * 60}).status_code == 200
