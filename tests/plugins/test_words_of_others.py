@@ -40,6 +40,18 @@ RECONCILED = sa.text("""
 INSERT INTO core.reconciliation (as_of, started_at, ended_at, stopped) VALUES (:until, :until, :until, :said)
 """)
 
+REFUSED_FIELDS = sa.text("""
+INSERT INTO core.quarantine (source_id, identity, rule, field, severity, owner, page_sha256, page_row, batch_id,
+                             first_seen, last_seen, attempts, is_primary)
+SELECT :source, '#' || i, 'wrong_type', 'own ' || i, 'critical', 'motcua', repeat('cd', 32), 7, '1', :at, :at, 1, true
+FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS i
+""")
+ISSUE_FIELDS = sa.text("""
+INSERT INTO core.issue (source_id, code, rule, field, severity, owner, page_sha256, batch_id, first_seen, last_seen)
+SELECT :source, '', 'unknown_field', 'own ' || i, 'warning', 'motcua', '', '1', :at, :at
+FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS i
+""")
+
 
 @pytest.fixture
 def asking(settings: Settings, registry: Registry) -> Iterator[TestClient]:
@@ -98,3 +110,22 @@ def test_a_rule_that_cannot_be_one_is_not_found_and_not_logged(
     assert found.status_code == 404
     assert [one for one in caplog.messages if "has no sentence" in one] == []
     assert asking.get(f"{PREFIX}/cach-ly", params={"rule": "x" * 60}).status_code == 200
+
+
+@pytest.mark.parametrize(("section", "insert"), [("refused", REFUSED_FIELDS), ("issues", ISSUE_FIELDS)])
+def test_a_source_with_endless_fields_of_its_own_has_a_page_of_the_usual_size(
+    asking: TestClient, settings: Settings, section: str, insert: sa.TextClause
+) -> None:
+    def told(language: str) -> tuple[int, str]:
+        (found,) = page(asking, f"/nguon/{SOURCE}?lang={language}").xpath(
+            f"//section[@aria-labelledby='{section}-title']"
+        )
+        return len(found.xpath(".//tbody/tr")), text(found)
+
+    execute(settings, insert, {"source": SOURCE, "at": AS_OF, "first": 1, "last": 100})
+    rows, words = told("vi")
+    assert (rows, "dòng khác" in words) == (100, False)
+    execute(settings, insert, {"source": SOURCE, "at": AS_OF, "first": 101, "last": 1_334})
+    rows, words = told("vi")
+    assert (rows, words.endswith("và 1.234 dòng khác")) == (100, True)
+    assert told("en")[1].endswith("and 1,234 more rows")
