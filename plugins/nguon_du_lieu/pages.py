@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from nguon_du_lieu.shown import render
 
 router = APIRouter(default_response_class=HTMLResponse)
 Text = Annotated[str, Query(max_length=200)]
+# a code of the rule book, of this version or another, or none
+_RULE = re.compile(r"[a-z_]{0,60}")
 Page = Annotated[int, Query(ge=1, le=10_000)]
 
 
@@ -67,6 +70,8 @@ def source(request: Request, source_id: str) -> HTMLResponse:
 @router.get("/cach-ly")
 def quarantine(request: Request, rule: Text = "", source: Text = "", owner: Text = "", page: Page = 1) -> HTMLResponse:
     """What is refused, by rule, source and owner; and which dossiers, once something is asked for."""
+    if not _RULE.fullmatch(rule):
+        raise HTTPException(404, detail=rule)
     wanted = views.quarantine.Wanted(rule=rule, source=source, owner=owner)
     ground = grounds(request)
     with ground.looking() as (connection, as_of):

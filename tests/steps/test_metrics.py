@@ -11,6 +11,7 @@ from motcua import steps, warehouse
 from motcua.publishing.metrics import METRICS
 from motcua.registry import load_registry
 from motcua.settings import Settings
+from motcua.steps.metrics import _OUTBOX
 from motcua.warehouse import Role
 
 from tests.publishing.city_feed.loading import SOURCE, held_back, merge_rows
@@ -105,6 +106,26 @@ def test_the_outbox_is_measured_by_state_and_by_its_oldest(merged: Settings) -> 
     assert of("motcua_outbox_deliveries", service="DongBoHoSoMC", state="queued") == 2
     assert of("motcua_outbox_oldest_age_seconds", state="queued") == 30 * 3600
     assert of("motcua_outbox_oldest_age_seconds", state="unknown") is None
+
+
+def test_deliveries_with_a_good_end_are_not_counted_and_those_with_a_bad_one_are(merged: Settings) -> None:
+    other = "000.05.33.H24-181012-0002"
+    change = "UPDATE core.delivery SET state = :state WHERE code = :code"
+    for first, second in (("accepted", "rejected"), ("superseded", "given_up")):
+        execute(merged, change, state=first, code=CODE)
+        execute(merged, change, state=second, code=other)
+        measured = steps.measure(settings=merged, as_of=AS_OF)
+        found = {(one.labels["state"], one.value) for one in measured if one.name == "motcua_outbox_deliveries"}
+        assert found == {(second, 1)}
+
+
+def test_the_outbox_is_measured_by_an_index_of_what_has_no_good_end(merged: Settings) -> None:
+    engine = warehouse.engine(merged, None)
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        plan = connection.execute(sa.text(f"EXPLAIN {_OUTBOX}")).scalars().all()
+    engine.dispose()
+    assert any("delivery_measured" in line for line in plan)
 
 
 def test_the_breaker_is_open_as_long_as_it_says(merged: Settings) -> None:

@@ -1,7 +1,8 @@
 """What must never leave: numbers and addresses of people, and the texts that were planted to be found.
 
 Every file that is published passes here as bytes, whatever wrote it. The allowed columns are the wall; this is the
-dog behind it (domain page, section 9: masked or hashed is still personal).
+dog behind it (domain page, section 9: masked or hashed is still personal). What reports and pages may repeat of a code
+that is none, and of others' words, is told here, too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,23 @@ _NINE_DIGITS, _TWO_GROUPS = b"0" * 9, b"000 000"
 _NUMBER = re.compile(rb"(?<![0-9A-Za-z_-])\d{9,12}(?![0-9A-Za-z_-])")
 _SPACED_NUMBER = re.compile(rb"(?<![0-9A-Za-z.:_-])(?:\+84[ .]?|0)\d{1,3}[ .]\d{3}[ .]\d{3,4}(?![0-9A-Za-z_-])")
 _ADDRESS = re.compile(rb"[0-9A-Za-z._%+-]{1,64}@[0-9A-Za-z-]{1,63}\.[A-Za-z]{2}")
+# What stands in a code's place may be anything, a telephone number too. One that has a city's letter and two digits,
+# as agency codes have, was meant as a code; all others are told by their place alone. PostgreSQL reads it likewise.
+MEANT_AS_CODE = r"(?:^|[^0-9A-Z])[A-Z][0-9]{2}(?![0-9A-Z])"
+# The portal's own words are about codes; should one quote more, that is not passed on. Of digits in groups only what
+# begins as a telephone or identity number does, or is in threes: dates and the groups of a dossier's code stay.
+_GAP = r"[\s.()–-]{0,3}"
+_PERSONAL = re.compile(
+    r"(?<!\S)[^\s@]++@\S+|\d{9,}"
+    rf"|(?<![0-9A-Z])(?<![0-9][._-])(?:(?:\+?84|0)(?:{_GAP}\d){{8,}}|\d{{3}}(?:{_GAP}\d{{3}}){{2,3}})"
+    r"(?![0-9]|[.-]?[A-Z][0-9]{2})"
+)
+_LONGEST_WORDS = 300
+
+
+def public_words(words: str) -> str:
+    """Words of somebody else, such as the portal's, without numbers and addresses in them, and not endless."""
+    return _PERSONAL.sub("…", words)[:_LONGEST_WORDS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from motcua.registry import Procedure, Registry
 
 # Below, titles of one field are alike because they are of one field; three are as many as a person compares.
 ALIKE, MOST_PROPOSED = 0.8, 3
+# As far as titles are compared: it costs the square of their length, few are longer, and a person reads them whole.
+COMPARED = 300
 
 # Any: an entry as `warehouse.catalogues.standing` has it
 Entry = Mapping[str, Any]
@@ -150,14 +152,18 @@ def _agencies(
 
 def _alike(old: Entry, others: Collection[Entry]) -> list[tuple[float, Entry]]:
     """Of its field and in force, the most alike first."""
-    title = fold(old["title"])
+    title = _compared(old)
     scored = [
-        (round(SequenceMatcher(None, title, fold(one["title"]), autojunk=False).ratio(), 3), one)
+        (round(SequenceMatcher(None, title, _compared(one), autojunk=False).ratio(), 3), one)
         for one in others
         if one["is_in_force"] and one["field_code"] == old["field_code"]
     ]
     best = sorted((pair for pair in scored if pair[0] >= ALIKE), key=lambda pair: (-pair[0], pair[1]["code"]))
     return best[:MOST_PROPOSED]
+
+
+def _compared(one: Entry) -> str:
+    return fold(one["title"])[:COMPARED]
 
 
 def _proposal(old: Entry, new: Entry, origin: str, score: float) -> Proposal:

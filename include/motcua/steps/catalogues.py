@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 # More than this of a kind is not lost in a week: it is a listing that was cut off, or a reform that a person knows of.
 MOST_LOST = 0.1
+# A reason may quote the portal, in words of any length and, of what it answered, with a NUL that no table keeps.
+LONGEST_REASON = 500
 _OF_THE_LIST = ("title", "is_in_force", "field_code", "level", "parent")
 _OF_THE_DETAIL = (
     "withdrawn_on", "successor", "limit_value", "limit_unit", "online_limit_value", "online_limit_unit",
@@ -104,10 +106,11 @@ def refresh_catalogues(
                 _weigh(before, now)
         except PortalError as error:
             state = "refused" if isinstance(error, CatalogueRefused) else "failed"
-            log.warning("the portal's catalogues stay as they were: %s", error)
+            reason = str(error).replace("\x00", "")[:LONGEST_REASON]
+            log.warning("the portal's catalogues stay as they were: %r", reason)
             with engine.begin() as connection:
-                kept.note(connection, {**asked, "state": state, "reason": str(error)})
-            return {**_NOTHING, "state": state, "reason": str(error)}
+                kept.note(connection, {**asked, "state": state, "reason": reason})
+            return {**_NOTHING, "state": state, "reason": reason}
         with engine.begin() as connection:
             taken = _take(connection, registry, before, now, asked)
         run.rows, run.peak_memory_mb = len(now), place.peak_memory_mb()

@@ -75,6 +75,10 @@ def test_long_codes_words_and_keys_that_nobody_named_are_fine(script: ScriptedPo
         ("LayDanhSachTTHC", [PROCEDURE, PROCEDURE | {"TRANGTHAI": "2"}], "result.1.TRANGTHAI: Input should be '0'"),
         ("LayDanhSachTTHC", [PROCEDURE | {"MATTHC": "TTHC-17"}], "a procedure such as 1.001193, got 'TTHC-17'"),
         ("LayDanhSachTTHC", [PROCEDURE | {"MALINHVUC": "G1"}], "field codes that LayDanhMucLinhVuc does not list: G1"),
+        ("LayDanhMucLinhVuc", [FIELD | {"TENLINHVUC": "x" * 1001}], "0.TENLINHVUC: String should have at most 1000"),
+        ("LayDanhSachTTHC", [PROCEDURE | {"TENTTHC": "Khai\x00sinh"}], "0.TENTTHC: String should match pattern"),
+        ("LayDanhSachTTHC", [PROCEDURE | {"CAPTHUCHIEN": "x" * 1001}], "0.CAPTHUCHIEN: String should have at most"),
+        ("LayDanhMucCoQuan", [AGENCY] * 20_001, "LayDanhMucCoQuan: expected at most 20000 entries, got 20001"),
         ("LayDanhMucCoQuan", [AGENCY | {"MACOQUAN": "An Biên"}], "MACOQUAN: expected an agency code such as H24.33.05"),
         ("LayDanhMucCoQuan", [AGENCY, AGENCY | {"MACOQUAN": "H24.33.05"}], "these codes stand twice: H24.33.05"),
     ],
@@ -86,6 +90,12 @@ def test_unknown_shape_is_refused_and_named(
     with pytest.raises(CatalogueRefused) as refused:
         read_catalogues(client)
     assert said in str(refused.value)
+
+
+def test_longest_texts_are_taken_with_the_lines_in_them(script: ScriptedPortal, client: PortalClient) -> None:
+    title = "Đăng ký\n" + "x" * 992
+    script.answer = answering(LayDanhSachTTHC=[PROCEDURE | {"TENTTHC": f" {title} "}])
+    assert read_catalogues(client)[1].title == title
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,9 @@ def test_ended_session_is_renewed_once_for_a_call(script: ScriptedPortal, client
 def test_second_refusal_of_a_session_ends_it_for_every_call(script: ScriptedPortal, client: PortalClient) -> None:
     script.answer = lambda _: Reply(EXPIRED)
     for _ in range(2):
-        with pytest.raises(LogInRefused):
+        with pytest.raises(LogInRefused) as refused:
             client.holds(CODE)
+        assert str(refused.value) == "portal answered -1: a session that has just begun is refused"
     assert [call.told[0] for call in script.calls] == ["log-in", "look-up", "log-in", "look-up"]
 
 

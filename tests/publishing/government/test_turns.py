@@ -160,10 +160,13 @@ def test_session_that_stays_refused_ends_the_drain_and_waits_for_the_next(
     outbox: Setting, script: ScriptedPortal
 ) -> None:
     outbox.queue(300)
-    script.answer = lambda _: Reply(EXPIRED)
+    script.answer = lambda _: Reply(EXPIRED | {"message": "Phiên của Lê Thị A, 0912 345 678, đã hết"})
     assert "-1" in (outbox.drain(script.connection).stopped or "")
     assert [call.told[0] for call in script.calls] == ["log-in", "create", "log-in", "create"]
     assert set(outbox.deliveries("state")) == {("queued",)}
+    # the portal's code, and none of its words
+    said = sa.text("SELECT DISTINCT portal_code, portal_message FROM core.delivery WHERE portal_message IS NOT NULL")
+    assert outbox.select(said) == [("-1", "log-in refused: nothing is said of this dossier")]
     script.answer = lambda _: Reply(OK)
     assert outbox.drain(script.connection).accepted == 300
 

@@ -151,7 +151,7 @@ def test_each_office_reads_of_its_own_alone(offices: Offices) -> None:
 
 def test_what_the_portal_refused_is_told_in_its_words_without_people_in_them(offices: Offices) -> None:
     offices.merge([row(), row(code=code(2))])
-    words = "-4", "=MaTTHC không hợp lệ, liên hệ an@example.vn hoặc 0912345678"
+    words = "-4", "=MaTTHC không hợp lệ, liên hệ an@example.vn hoặc 0912345678, 0912.345.678"
     offices.execute(
         "UPDATE core.delivery SET state = 'rejected', portal_code = :code, portal_message = :message,"
         " settled_at = :at WHERE code = :dossier AND service = 'DongBoHoSoMC'",
@@ -159,7 +159,7 @@ def test_what_the_portal_refused_is_told_in_its_words_without_people_in_them(off
     )  # fmt: skip
     offices.build(WARD)
     (line,) = offices.table()
-    said = "'-4 =MaTTHC không hợp lệ, liên hệ … hoặc …"  # no spreadsheet takes it for a formula
+    said = "'-4 =MaTTHC không hợp lệ, liên hệ … hoặc …, …"  # no spreadsheet takes it for a formula
     assert line[:5] == ["Cổng quốc gia từ chối", CODE, "", "Đồng bộ hồ sơ", said]
     assert "Cổng quốc gia từ chối 1" in text_of(offices.page())
 

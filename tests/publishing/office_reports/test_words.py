@@ -75,4 +75,18 @@ def test_a_sources_own_word_for_a_field_is_never_repeated() -> None:
 def test_a_rule_without_a_sentence_is_told_to_us_and_stops_no_report(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert words.sentence("rule_of_another_version").title == "Quy tắc rule_of_another_version"
-    assert "rule rule_of_another_version has no sentence" in caplog.text
+    assert "rule 'rule_of_another_version' has no sentence" in caplog.text
+
+
+def test_a_rule_that_somebody_made_up_forges_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        words.sentence("x\nCRITICAL all is lost " + "y" * 10_000)
+    (line,) = caplog.messages
+    assert "\n" not in line
+    assert len(line) < 150
+
+
+def test_rules_that_somebody_made_up_fill_no_memory() -> None:
+    for number in range(1_100):
+        words.sentence(f"made_up_{number}")
+    assert words.sentence.cache_info().currsize <= 1_000

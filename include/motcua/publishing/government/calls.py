@@ -98,7 +98,10 @@ class Calls:
             self._wait(service, versions, error)
         except LogInRefused as refused:
             with self.transaction() as connection:
-                outbox.settle(connection, service, versions, "queued", self._drain.clock(), message=str(refused))
+                outbox.settle(
+                    connection, service, versions, "queued", self._drain.clock(), portal_code=refused.code,
+                    message="log-in refused: nothing is said of this dossier",
+                )  # fmt: skip
             raise
         except PortalRejected as rejected:
             return self._refused(service, parcels, post, rejected, contrary)

@@ -26,9 +26,16 @@ LEVELS = {
 LIMIT_UNITS = {"ngày làm việc": "ngay_lam_viec", "ngày": "ngay", "giờ": "gio"}
 IN_PERSON, ONLINE = "1", "2"
 
+# The whole country has some 7,000 procedures and the city some 400 agencies: more than this is no catalogue.
+MOST_ENTRIES = 20_000
+# The longest name of a procedure has some 500 characters.
+LONGEST_TEXT = 1_000
+# PostgreSQL keeps all but this.
+_NO_NUL = r"^[^\x00]*$"
+
 T = TypeVar("T", bound=BaseModel)
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Maybe = Annotated[str, StringConstraints(strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TEXT, pattern=_NO_NUL)]
+Maybe = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_TEXT, pattern=_NO_NUL)]
 State = Literal["0", "1"]
 
 
@@ -167,6 +174,8 @@ def _read(client: PortalClient, service: str, shape: type[T]) -> list[T]:
 
 
 def _checked(service: str, result: object, shape: type[T]) -> list[T]:
+    if isinstance(result, list) and len(result) > MOST_ENTRIES:
+        raise CatalogueRefused(f"{service}: expected at most {MOST_ENTRIES} entries, got {len(result)}")
     try:
         return TypeAdapter(list[shape]).validate_python(result)  # type: ignore[valid-type]  # a list of the argument
     except ValidationError as error:

@@ -153,7 +153,8 @@ class PortalClient:
             found = self._post(url, whole | {"session": session}, headers)
         code, message = str(found["error_code"]), str(found.get("message", ""))
         if code == EXPIRED:
-            raise self._refuse(LogInRefused(code, message))
+            # its own words end in ledgers and on pages, and may name whom the call was about
+            raise self._refuse(LogInRefused(code, "a session that has just begun is refused"))
         if code not in SUCCESS:
             raise PortalRejected(code, message)
         return found.get("result")

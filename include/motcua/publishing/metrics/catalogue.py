@@ -78,7 +78,9 @@ METRICS: Mapping[str, Metric] = {
     "motcua_incidents_open": Metric("{incident}", ("kind", "severity"), "what is wrong at this moment, by its kind"),
     # ── the Government portal
     "motcua_outbox_deliveries": Metric(
-        "{delivery}", ("service", "state"), "deliveries of a service (`DongBoHoSoMC`, `CapNhatTienDoHoSoMC`) by state"
+        "{delivery}",
+        ("service", "state"),
+        "deliveries of a service (`DongBoHoSoMC`, `CapNhatTienDoHoSoMC`) by state, none accepted or superseded",
     ),
     "motcua_outbox_oldest_age_seconds": Metric(
         SECONDS, ("state",), "time since the oldest was queued of those `queued`, `sent` or `unknown`; absent: none is"

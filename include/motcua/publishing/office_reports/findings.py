@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +13,7 @@ from psycopg import sql
 
 from motcua.domain.calendar import VIETNAM, local_days
 from motcua.domain.codes import canonical_agency
+from motcua.publishing.disclosure import MEANT_AS_CODE, public_words
 from motcua.publishing.reading import INSTANT, copy_out
 from motcua.registry import Registry
 
@@ -21,12 +21,6 @@ TREND_DAYS = 30
 # a refused dossier, as it is told of
 DOSSIER = ["agency", "source_id", "identity"]
 NO_CODE = "Không có mã dùng được"
-# What stands in a code's place may be anything, a telephone number too. One that has a city's letter and two digits,
-# as agency codes have, was meant as a code; all others are told by their place alone.
-_MEANT_AS_CODE = r"(?:^|[^0-9A-Z])[A-Z][0-9]{2}(?![0-9A-Z])"
-# The portal's own words are about codes; should one quote more, that is not passed on.
-_PERSONAL = re.compile(r"\S+@\S+|\d{9,}")
-_LONGEST_MESSAGE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +56,7 @@ def read_findings(connection: sa.Connection, registry: Registry, as_of: datetime
         refused=refused.assign(place=_places(refused)),
         issues=issues,
         rejected=rejected.assign(
-            message=rejected["message"].map(_public, na_action="ignore"), day=local_days(rejected["settled_at"])
+            message=rejected["message"].map(public_words, na_action="ignore"), day=local_days(rejected["settled_at"])
         ),
         sources=sources.assign(state=sources["state"].fillna("never")),
     )
@@ -102,7 +96,7 @@ def _told(frame: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
 
 def shown_codes(identities: pd.Series) -> pd.Series:
     """Those identities of dossiers that were meant as codes; null in the place of all others, which may be anything."""
-    return identities.where(identities.str.contains(_MEANT_AS_CODE) & ~identities.str.startswith("#")).astype("str")
+    return identities.where(identities.str.contains(MEANT_AS_CODE) & ~identities.str.startswith("#")).astype("str")
 
 
 _MOMENTS = (("first", "seen"), ("last", "seen"), ("settled", "at"))
@@ -115,10 +109,6 @@ def _places(refused: pd.DataFrame) -> pd.Series:
     page = refused["page"].astype("Int32").astype("str")
     on_page = ("Trang " + page + ", hồ sơ thứ " + number).where(refused["page"].notna())
     return in_file.fillna(on_page).fillna("Hồ sơ thứ " + number).astype("str")
-
-
-def _public(message: str) -> str:
-    return _PERSONAL.sub("…", message)[:_LONGEST_MESSAGE]
 
 
 def _day(as_of: datetime) -> date:

@@ -9,7 +9,7 @@ import csv
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from motcua.domain.codes import short_procedure
@@ -60,12 +60,13 @@ def sentences() -> Mapping[str, Sentence]:
     return {row["rule"]: Sentence(row["title"], row["expected"], row["to_do"]) for row in _rows("rules.csv")}
 
 
-@cache
+# A viewer of the page may ask for any rule: the cache is bounded, and the log gets one short line of what was asked.
+@lru_cache(maxsize=1000)
 def sentence(rule: str) -> Sentence:
     """Of one rule; one that `rules.csv` does not have, such as of an older version, is ours to look at."""
     found = sentences().get(rule)
     if found is None:
-        log.warning("rule %s has no sentence: add it to office_reports/rules.csv", rule)
+        log.warning("rule %.60r has no sentence: add it to office_reports/rules.csv", rule)
         return Sentence(
             f"Quy tắc {rule}", "Chưa có lời giải thích cho quy tắc này.", "Bộ phận dữ liệu của thành phố sẽ liên hệ."
         )

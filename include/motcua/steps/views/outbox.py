@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
+
+from motcua.publishing.disclosure import public_words
 
 STATES = ("queued", "sent", "unknown", "rejected", "given_up")
 ROWS_SHOWN = 100
@@ -47,7 +50,7 @@ ORDER BY stage_run_id DESC LIMIT :most
 """)
 
 
-# Any: rows as the queries name the columns
+# Any: rows as the queries name the columns; what the portal said is in public words
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How the outbox stands.
@@ -79,11 +82,25 @@ class Standing:
 
 def standing(connection: sa.Connection, state: str) -> Standing:
     """How the outbox stands, with the rows in `state`, one of `STATES`, or none."""
+    rows = connection.execute(_LISTED, {"state": state, "most": ROWS_SHOWN}).all() if state in STATES else []
+    reconciliations = connection.execute(_RECONCILED, {"most": RUNS_SHOWN}).all()
     return Standing(
         states=connection.execute(_STATES).all(),
-        reasons=connection.execute(_REASONS).all(),
-        sender=connection.execute(_SENDER).one(),
+        reasons=[_public(one, "reason") for one in connection.execute(_REASONS)],
+        sender=_public_sender(connection.execute(_SENDER).one()),
         drains=connection.execute(_DRAINS, {"most": RUNS_SHOWN}).all(),
-        reconciliations=connection.execute(_RECONCILED, {"most": RUNS_SHOWN}).all(),
-        rows=connection.execute(_LISTED, {"state": state, "most": ROWS_SHOWN}).all() if state in STATES else [],
+        reconciliations=[_public(one, "stopped") for one in reconciliations],
+        rows=[_public(one, "portal_message") for one in rows],
     )
+
+
+def _public_sender(row: sa.Row[Any]) -> SimpleNamespace:
+    sender = _public(row, "reason", "doubt")
+    if sender.drained and sender.drained.get("stopped"):
+        sender.drained = {**sender.drained, "stopped": public_words(sender.drained["stopped"])}
+    return sender
+
+
+def _public(row: sa.Row[Any], *columns: str) -> SimpleNamespace:
+    told = {name: public_words(getattr(row, name)) for name in columns if getattr(row, name) is not None}
+    return SimpleNamespace(**{**row._mapping, **told})

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from motcua.domain.calendar import VIETNAM
+from motcua.publishing.disclosure import MEANT_AS_CODE
 
 DAYS_SHOWN = 30
 ROWS_A_PAGE = 100
@@ -25,7 +26,8 @@ SELECT rule, owner, source_id, count(DISTINCT identity) AS dossiers, count(*) FI
 FROM api.quarantine WHERE {_CHOSEN} GROUP BY rule, owner, source_id
 """)  # noqa: S608  # a constant
 _ROWS = sa.text(f"""
-SELECT source_id, code, rule, field, owner, first_seen, last_seen, attempts, page_row
+SELECT source_id, CASE WHEN code ~ :meant THEN code END AS code, rule, field, owner, first_seen, last_seen, attempts,
+       page_row
 FROM api.quarantine WHERE {_CHOSEN} ORDER BY first_seen, source_id, identity, rule, field LIMIT :most OFFSET :past
 """)  # noqa: S608  # a constant
 _COUNT = sa.text(f"SELECT count(*) FROM api.quarantine WHERE {_CHOSEN}")  # noqa: S608  # a constant
@@ -94,7 +96,8 @@ class Standing:
         by_source: the most first.
         by_owner: in the order of `OWNERS`.
         days: the last 30, the oldest first.
-        rows: one page of what is open, the oldest first; empty while nothing is asked for.
+        rows: one page of what is open, the oldest first, `code` null where it is not to be shown; empty while
+            nothing is asked for.
         count: how many rows there are.
     """
 
@@ -114,7 +117,8 @@ def standing(connection: sa.Connection, wanted: Wanted, as_of: datetime, *, page
     rows: Sequence[Any] = []
     count = 0
     if wanted.is_narrow:
-        rows = connection.execute(_ROWS, {**values, "most": ROWS_A_PAGE, "past": (page - 1) * ROWS_A_PAGE}).all()
+        shown = {"meant": MEANT_AS_CODE, "most": ROWS_A_PAGE, "past": (page - 1) * ROWS_A_PAGE}
+        rows = connection.execute(_ROWS, {**values, **shown}).all()
         count = connection.execute(_COUNT, values).scalar_one()
     return Standing(
         dossiers=sum(cell.first_of for cell in cells),

@@ -26,6 +26,8 @@ READINGS_SHOWN = 20
 DAYS_SHOWN = 60
 CHANGES_SHOWN = 20
 NEXT_SHOWN = 5
+# A source may send a field of its own name in each dossier: of what is open, so many rows by rule and field are shown.
+OPEN_SHOWN = 100
 
 _READINGS = sa.text("""
 SELECT b.batch_id, b.cycle_id, b.as_of, b.kind, b.state, b.announced, b.fetched, b.accepted, b.quarantined, b.changed,
@@ -35,15 +37,15 @@ WHERE b.source_id = :source_id ORDER BY b.as_of DESC, b.cycle_id DESC LIMIT :mos
 """)
 _REFUSED = sa.text("""
 SELECT rule, owner, field, count(DISTINCT identity) AS dossiers, min(first_seen) AS first_seen,
-       max(last_seen) AS last_seen
+       max(last_seen) AS last_seen, count(*) OVER () AS of_all
 FROM api.quarantine WHERE source_id = :source_id AND settled_at IS NULL
-GROUP BY rule, owner, field ORDER BY dossiers DESC, rule, field
+GROUP BY rule, owner, field ORDER BY dossiers DESC, rule, field LIMIT :open
 """)
 _ISSUES = sa.text("""
 SELECT rule, owner, field, severity, count(code) AS dossiers, min(first_seen) AS first_seen,
-       max(last_seen) AS last_seen
+       max(last_seen) AS last_seen, count(*) OVER () AS of_all
 FROM api.issue WHERE source_id = :source_id AND settled_at IS NULL
-GROUP BY rule, owner, field, severity ORDER BY dossiers DESC, rule, field
+GROUP BY rule, owner, field, severity ORDER BY dossiers DESC, rule, field LIMIT :open
 """)
 _HISTORY = sa.text("""
 SELECT day, changed, gone FROM api.source_day
@@ -79,8 +81,8 @@ class Description:
         changes: of its schedule by any scope, the newest first.
         next_at: the next moments at which it is read.
         readings: the newest first.
-        refused: open quarantine by rule and field, with its dossiers.
-        issues: open issues by rule and field; `dossiers` is 0 where it is the whole source's.
+        refused: open quarantine by rule and field, with its dossiers: the first `OPEN_SHOWN` of `of_all` rows.
+        issues: likewise open issues; `dossiers` is 0 where it is the whole source's.
         days: every day up to today, the oldest first.
         usual: what the next working day's reading may bring without being held; None: it was never read.
         holds: mass changes, the open one first.
@@ -110,7 +112,9 @@ def described(
     """One source in force, as it stands at `as_of`."""
     counts = effective(connection, [registry.sources[at.source_id]])[at.source_id]
     source, today = counts.source, as_of.astimezone(VIETNAM).date()
-    values = {"source_id": source.id, "most": READINGS_SHOWN, "until": today, "days": HISTORY_DAYS}
+    values = {
+        "source_id": source.id, "most": READINGS_SHOWN, "open": OPEN_SHOWN, "until": today, "days": HISTORY_DAYS,
+    }  # fmt: skip
     history = {row.day: DayCount(changed=row.changed, gone=row.gone) for row in connection.execute(_HISTORY, values)}
     return Description(
         source=source,

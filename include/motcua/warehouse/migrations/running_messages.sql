@@ -10,6 +10,9 @@ CREATE TABLE core.stage_failure (
     error_class text NOT NULL                         -- as in errors.py, or the library's; its words stay in the log
 );
 CREATE INDEX ON core.stage_failure (stage, failed_at);
+-- both halves are looked through every few minutes, and old good ends are removed
+CREATE INDEX ON core.stage_run (stage, ended_at);
+CREATE INDEX ON core.stage_run (ended_at);
 
 -- A run of a DAG that had not ended at its deadline; written by Airflow's callback.
 CREATE TABLE core.missed_deadline (
@@ -18,6 +21,11 @@ CREATE TABLE core.missed_deadline (
     noted_at timestamptz NOT NULL,
     PRIMARY KEY (dag_id, run_key)
 );
+
+-- ── what is measured every few minutes ──────────────────────────────────────────────────────────
+-- deliveries without a good end; the accepted and superseded ones are kept for ever, and not counted
+CREATE INDEX delivery_measured ON core.delivery (service, state, queued_at)
+WHERE state NOT IN ('accepted', 'superseded');
 
 -- ── incidents ───────────────────────────────────────────────────────────────────────────────────
 -- One trouble from its beginning to its end. Not open yet (`opened_at` null): seen, but not for long enough.
