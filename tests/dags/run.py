@@ -41,6 +41,7 @@ def by_clock(dag: Any, moment: datetime) -> Any:
                 "triggered_by": DagRunTriggeredByType.TIMETABLE}  # fmt: skip
         return dag.create_dagrun(run_id=f"scheduled__{moment.isoformat()}", conf=conf, **made)
 
+    dag.deadline = None  # the scheduler keeps them on record; a DAG that is tried in one process has none there
     with patch.object(dagrun, "get_or_create_dagrun", scheduled):
         return dag.test(logical_date=moment, run_after=moment)
 
