@@ -46,7 +46,7 @@ class Asked:
         sources: those that it is about.
         by: who.
         reason: why; checked.
-        key: made with the form: the same form sent twice has the same one.
+        key: made with the form: the same form sent twice, or altered and sent again, has the same one.
         token: for Airflow's API.
         ground: what the page stands on.
     """

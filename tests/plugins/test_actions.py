@@ -5,11 +5,17 @@ That Airflow itself starts the runs, and who may, is shown with real log-ins in 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from types import ModuleType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fastapi import FastAPI, Request
+import sqlalchemy as sa
+from fastapi import FastAPI, HTTPException, Request
+from lxml import html
 from motcua import warehouse
 from motcua.domain.ticks import Ticks
 from motcua.registry import Registry
@@ -23,11 +29,11 @@ from nguon_du_lieu.site import make_app
 from starlette.testclient import TestClient
 
 from tests.plugins.conftest import PREFIX
-from tests.plugins.made_up import AS_OF
+from tests.plugins.made_up import AS_OF, HELD, fill
 
 pytestmark = pytest.mark.slow
 
-SOURCE = "le_chan.cat_dai"
+SOURCE = HELD
 FORM = {"key": "0" * 32, "reason": "phường chuyển máy chủ"}
 OWN = {"sec-fetch-site": "same-origin"}
 
@@ -54,6 +60,48 @@ def asking(settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPat
     with TestClient(outer, base_url="http://airflow.test", headers=OWN, follow_redirects=False) as client:
         yield client
     engine.dispose()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Runs by id, with what each was asked for: in place of Airflow's API, which refuses an id that is taken."""
+    runs: dict[str, Any] = {}
+    api = FastAPI()
+
+    @api.post("/api/v2/dags/{dag_id}/dagRuns")
+    async def start(request: Request) -> dict[str, str]:
+        asked = await request.json()
+        if asked["dag_run_id"] in runs:
+            raise HTTPException(409, detail="the run is there")
+        runs[asked["dag_run_id"]] = asked["conf"]
+        return {}
+
+    @api.get("/api/v2/dags/{dag_id}")
+    def described() -> dict[str, bool]:
+        return {"is_paused": False}
+
+    module = ModuleType("airflow.api_fastapi.app")
+    monkeypatch.setattr(module, "cached_app", lambda: api, raising=False)
+    monkeypatch.setitem(sys.modules, "airflow.api_fastapi.app", module)
+    return runs
+
+
+def hold(settings: Settings, registry: Registry) -> int:
+    """The open hold of the source, in a warehouse with everything."""
+    fill(settings, registry, dossiers=300)
+    engine = warehouse.engine(settings, None)
+    with engine.connect() as connection:
+        asked = sa.text("SELECT hold_id FROM api.hold WHERE source_id = :source AND state = 'open'")
+        number = connection.execute(asked, {"source": SOURCE}).scalar_one()
+    engine.dispose()
+    return int(number)
+
+
+def run_of(asking: TestClient, form: dict[str, str]) -> str:
+    """The run that the answer to a form names."""
+    answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, **form})
+    assert answer.status_code == 303
+    return parse_qs(urlsplit(answer.headers["location"]).query)["run"][0]
 
 
 def trail(settings: Settings) -> list[tuple[object, ...]]:
@@ -106,6 +154,32 @@ def test_what_no_run_could_do_starts_none(asking: TestClient, form: dict[str, st
     assert "Chưa làm gì: hãy sửa ô được đánh dấu." in answer.text
     if form["action"] not in ("accept", "replay"):  # nothing is held here, and nothing refused: there is no such form
         assert told in answer.text
+
+
+def test_a_form_that_is_sent_twice_starts_one_run(asking: TestClient, started: dict[str, Any]) -> None:
+    form = {"action": "sync", "how": "mark"}
+    assert run_of(asking, form) == run_of(asking, form)
+    assert [conf["full"] for conf in started.values()] == [False]
+
+
+def test_a_form_that_is_altered_and_sent_again_starts_a_run_of_its_own(
+    asking: TestClient, settings: Settings, registry: Registry, started: dict[str, Any]
+) -> None:
+    number = {"hold_id": str(hold(settings, registry))}
+    accepted, rejected = (run_of(asking, {**number, "action": action}) for action in ("accept", "reject"))
+    assert {name: conf["decision"] for name, conf in started.items()} == {accepted: "accept", rejected: "reject"}
+    marked, whole = (run_of(asking, {"action": "sync", "how": how}) for how in ("mark", "full"))
+    assert (started[marked]["full"], started[whole]["full"]) == (False, True)
+
+
+def test_the_two_decisions_about_a_hold_are_two_forms(
+    asking: TestClient, settings: Settings, registry: Registry
+) -> None:
+    hold(settings, registry)
+    page = html.fromstring(asking.get(f"{PREFIX}/nguon/{SOURCE}").text)
+    forms = page.xpath("//*[@id='hold']//form")
+    assert [form.xpath(".//button/@value") for form in forms] == [["accept"], ["reject"]]
+    assert len({form.xpath("string(.//input[@name='key']/@value)") for form in forms}) == 2
 
 
 def test_a_schedule_is_changed_once_however_often_it_is_sent(asking: TestClient, settings: Settings) -> None:
