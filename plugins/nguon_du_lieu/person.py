@@ -23,9 +23,10 @@ def refuse_foreign(request: Request) -> None:
     """403 for a form that another site had the reader's browser send with the reader's cookie.
 
     Every browser of today says where a request comes from, and no page can make it say otherwise; an older one names
-    the origin. A program that gives a token of its own has no cookie that could be misused.
+    the origin. A program that gives a token of its own has no cookie that could be misused; a name and a password
+    (`Basic`) a browser would send by itself.
     """
-    if request.headers.get("authorization"):
+    if request.headers.get("authorization", "").partition(" ")[0].lower() == "bearer":
         return
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     own = site == "same-origin" if site else bool(origin) and urlsplit(origin or "").netloc == request.url.netloc

@@ -228,6 +228,8 @@ def test_what_is_not_there_is_not_done(
         {"sec-fetch-site": "", "origin": "https://elsewhere.test"},
         {"sec-fetch-site": "", "origin": "null"},
         {"sec-fetch-site": ""},
+        {"sec-fetch-site": "cross-site", "authorization": "Basic bGFuOngK"},
+        {"sec-fetch-site": "", "authorization": "Bearers mine"},
     ],
 )
 def test_a_form_that_another_site_sends_is_refused(
@@ -238,7 +240,10 @@ def test_a_form_that_another_site_sends_is_refused(
     assert trail(settings) == []
 
 
-@pytest.mark.parametrize("headers", [{"origin": "http://airflow.test"}, {"authorization": "Bearer mine"}])
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "http://airflow.test"}, {"authorization": "Bearer mine"}, {"authorization": "bearer mine"}],
+)
 def test_an_older_browser_and_a_program_with_a_token_are_let_in(asking: TestClient, headers: dict[str, str]) -> None:
     told = {"sec-fetch-site": "", **headers}
     answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, "action": "pause"}, headers=told)
