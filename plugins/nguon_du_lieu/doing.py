@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -116,7 +115,7 @@ async def _reject(asked: Asked) -> Mapping[str, str]:
 
 async def _decide(asked: Asked, decision: str) -> Mapping[str, str]:
     number = asked.form.get("hold_id", "")
-    if not number.isdecimal() or not await run_in_threadpool(_is_open, asked, int(number)):
+    if not re.fullmatch(r"[0-9]{1,18}", number) or not await run_in_threadpool(_is_open, asked, int(number)):
         raise Wrong("reason", "wrong_hold")
     return await asked.run("decide_hold", {"hold_id": int(number), "decision": decision})
 
@@ -201,7 +200,7 @@ def _moment(text: str) -> datetime:
 
 
 def _minutes(text: str) -> str:
-    return f"PT{int(text)}M"
+    return f"PT{_digits(r'[0-9]{1,6}', text)}M"
 
 
 def _listed(text: str) -> list[str]:
@@ -209,7 +208,18 @@ def _listed(text: str) -> list[str]:
 
 
 def _number(text: str) -> float:
-    return float(json.loads(text.replace(",", ".")))
+    return float(_digits(r"[0-9]{1,6}([.,][0-9]{1,6})?", text).replace(",", "."))
+
+
+def _whole(text: str) -> int:
+    return int(_digits(r"[+-]?[0-9]{1,6}", text))
+
+
+def _digits(pattern: str, text: str) -> str:
+    """The text when it is a number of this form and no longer; else ValueError."""
+    if not re.fullmatch(pattern, text):
+        raise ValueError(text[:40])
+    return text
 
 
 # field of the form: key of the registry, and how what was typed is read (ValueError: it cannot be)
@@ -218,7 +228,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "allowed": ("allowed", _listed),
     "blackout": ("blackout", _listed),
     "rate": ("rate_per_second", _number),
-    "priority": ("priority", int),
+    "priority": ("priority", _whole),
 }
 ACTIONS: Mapping[str, Callable[[Asked], Awaitable[Mapping[str, str]]]] = {
     "sync": _sync,

@@ -17,6 +17,7 @@ from nguon_du_lieu.shown import render
 router = APIRouter(default_response_class=HTMLResponse)
 Text = Annotated[str, Query(max_length=200)]
 Page = Annotated[int, Query(ge=1, le=10_000)]
+Version = Annotated[int, Query(ge=0, lt=2**63)]  # as PostgreSQL counts
 
 
 @router.get("/")
@@ -96,7 +97,7 @@ def outbox(request: Request, state: Text = "") -> HTMLResponse:
 
 
 @router.get("/phien-ban")
-def publications(request: Request, before: Annotated[int, Query(ge=0)] = 0) -> HTMLResponse:
+def publications(request: Request, before: Version = 0) -> HTMLResponse:
     """Published versions of the feed."""
     ground = grounds(request)
     with ground.looking() as (connection, as_of):

@@ -1,14 +1,17 @@
-"""Whoever does something, and whether the request is really theirs. Knows nothing of Airflow: `rights` asks it."""
+"""Whoever does something, and whether the request is really theirs and can be read. Knows nothing of Airflow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 
 ACT = "act"  # in `request.state.allowed`
+# PostgreSQL keeps no NUL in a text, and UTF-8 has no half of a pair
+_UNREADABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +35,10 @@ def refuse_foreign(request: Request) -> None:
     own = site == "same-origin" if site else bool(origin) and urlsplit(origin or "").netloc == request.url.netloc
     if not own:
         raise HTTPException(403, detail=f"Origin: {origin or '–'}")
+
+
+def refuse_unreadable(values: Mapping[str, str]) -> None:
+    """400 for a query or a form with what no text of the warehouse can hold; no browser sends it by itself."""
+    for name, value in values.items():
+        if _UNREADABLE.search(name + value):
+            raise HTTPException(400, detail=_UNREADABLE.sub("?", name)[:40])
