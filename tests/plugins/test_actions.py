@@ -35,6 +35,16 @@ pytestmark = pytest.mark.slow
 
 SOURCE = HELD
 FORM = {"key": "0" * 32, "reason": "phường chuyển máy chủ"}
+PERSONAL = (
+    "SĐT0912345678", "0912-345-678", "0912–345–678", "0912 345678", "09 1234 5678", "(0225) 3842576", "+84 912 345 678",
+    "0 9 1 2 3 4 5 6 7 8", "０９１２３４５６７８", "cccd031090001234", "031-090-001-234", "031 090 001 234",
+    "CMND031090001",
+)  # fmt: skip
+NOBODYS = (
+    "từ 25/12/2018 08:30 đến 26/12/2018", "2018-12-24 2018-12-25", "01-12-2018 05-12-2018", "01.12.2018 08.30",
+    "2018-12-25T08:30:00", "hồ sơ 000.05.33.H24-181012-0001, 000.00.33.H24-20181012-12345", "mất 1.200 trong 92.118",
+    "khung 20:00-06:00", "công văn 012/2018/CV-UBND",
+)  # fmt: skip
 OWN = {"sec-fetch-site": "same-origin"}
 
 
@@ -112,9 +122,11 @@ def trail(settings: Settings) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(
     ("form", "told"),
     [
-        ({"reason": "vì"}, "Hãy ghi lý do, từ 5 đến 500 chữ."),
-        ({"reason": "x" * 501}, "Hãy ghi lý do, từ 5 đến 500 chữ."),
+        ({"reason": "vì"}, "Hãy ghi lý do, từ 5 đến 500 ký tự."),
+        ({"reason": "x" * 501}, "Hãy ghi lý do, từ 5 đến 500 ký tự."),
         ({"reason": "hỏi chị Lan 0912 345 678"}, "Lý do có số giấy tờ, số điện thoại"),
+        *(({"reason": f"hỏi {number} cho rõ"}, "Lý do có số giấy tờ, số điện thoại") for number in PERSONAL),
+        *(({"reason": f"phường {odd} sửa"}, "Lý do có ký tự không nhìn thấy được") for odd in ("\x1b[1m", "\u202e")),
         ({"reason": "viết cho lan@haiphong.gov.vn"}, "Lý do có số giấy tờ, số điện thoại"),
         ({"every": "5"}, "Hãy ghi số phút, từ 15 đến 10080"),
         ({"every": "mười"}, "Hãy ghi số phút, từ 15 đến 10080"),
@@ -141,6 +153,13 @@ def test_a_wrong_form_comes_back_as_it_was_typed(
     assert [value for value in form.values() if value not in answer.text] == []
     assert sent["reason"] in answer.text
     assert trail(settings) == []
+
+
+@pytest.mark.parametrize("reason", NOBODYS)
+def test_a_day_or_a_dossier_in_a_reason_is_nobodys_number(asking: TestClient, settings: Settings, reason: str) -> None:
+    answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, "action": "pause", "reason": reason})
+    assert answer.status_code == 303
+    assert [row[-1] for row in trail(settings)] == [reason]
 
 
 @pytest.mark.parametrize(
