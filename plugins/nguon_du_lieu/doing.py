@@ -188,21 +188,17 @@ def _change(asked: Asked, values: Mapping[str, object]) -> Mapping[str, str]:
         except ConfigError as error:
             field = next((name for name, (of, _) in FIELDS.items() if of == key), "every")
             raise Wrong(field, f"wrong_{field}") from error
-    words = steps.schedule_changes(settings=_settings())
-    newest = {one.key: one.value for one in reversed(words) if (one.scope, one.subject) == asked.scope}
-    if all(key in newest and newest[key] == value for key, value in wanted.items()):
-        return {"done": "same"}  # sent twice, or said before: nothing to write down
     return _said(asked, steps.change_schedule, values=wanted)
 
 
 # Any: the steps of motcua.steps.schedule
 def _said(asked: Asked, step: Callable[..., Any], **more: object) -> Mapping[str, str]:
     scope, subject = asked.scope
-    step(
+    changes = step(
         settings=_settings(), scope=scope, subject=subject, by=asked.by, reason=asked.reason, via="airflow",
         at=datetime.now(UTC), **more,
     )  # fmt: skip
-    return {}
+    return {} if changes else {"done": "same"}  # sent twice, or said before
 
 
 def _settings() -> Settings:

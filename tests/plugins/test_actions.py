@@ -222,6 +222,14 @@ def test_a_schedule_is_changed_once_however_often_it_is_sent(asking: TestClient,
     assert "Đã đổi lịch: có hiệu lực từ lần chạy tới." in told
 
 
+def test_what_is_said_already_is_not_said_again(asking: TestClient, settings: Settings) -> None:
+    actions = ("resume", "pause", "pause", "resume", "resume", "reset")
+    answers = [asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, "action": action}) for action in actions]
+    done = [answer.headers["location"].removeprefix("?done=") for answer in answers]
+    assert done == ["same", "pause", "same", "resume", "same", "same"]
+    assert [row[0] for row in trail(settings)] == ["resume", "pause"]
+
+
 def test_a_group_is_paused_and_resumed_and_the_filter_stays(asking: TestClient, settings: Settings) -> None:
     for action in ("pause", "resume"):
         answer = asking.post(f"{PREFIX}/?group=le_chan&sort=age&done=x", data={**FORM, "action": action})
