@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from nguon_du_lieu import doing, pages
 from nguon_du_lieu.doing import Asked, Wrong
 from nguon_du_lieu.pages import grounds
-from nguon_du_lieu.person import Person
+from nguon_du_lieu.person import Person, refuse_unreadable
 from nguon_du_lieu.runs import NotStarted
 
 # what an answer adds to the address, and the next page leaves out
@@ -66,6 +66,7 @@ async def _answer(
 ) -> Response:  # fmt: skip
     """Does what the form asks, and leads back to the page; a wrong form is shown again with what is wrong."""
     form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    refuse_unreadable(form)
     action = form.get("action", "")
     do: Callable[[Asked], Awaitable[Mapping[str, str]]] | None = doing.ACTIONS.get(action)
     if do is None or action not in only:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +23,16 @@ from nguon_du_lieu.ground import Ground
 
 SHORTEST_REASON, LONGEST_REASON = 5, 500
 _KEY = re.compile(r"[0-9a-f]{32}")
+# What people type has more spellings than what is published, which `Watch` knows, and may be refused sooner: a
+# telephone number with a dash, a blank or a bracket anywhere, an identity number in groups of three or after a word.
+_PERSONAL = re.compile(
+    r"(?<!\d)(?:\+84|0)(?:\)?[ .–-]?\d){9,10}(?!\d)|(?<!\d)\d{3}(?:[ .–-]?\d{3}){2,3}(?!\d)|(?<!\d)\d{9,12}(?!\d)"
+)
+# a day, and the code of a dossier: digits and dashes that are nobody's number
+_NOBODYS = re.compile(
+    r"(?<!\d)(?:\d{4}-\d\d-\d\d|\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d\d)(?!\d)"
+    r"|(?<!\w)\w\d\d(?:\.\d\d){1,3}(?:\.H\d\d)?-\d{6,8}-\d{1,5}(?!\d)"
+)
 # how a form says "nothing at all" where an empty field means "as it is"
 NONE_AT_ALL = "-"
 _OPEN_HOLD = sa.text("SELECT 1 FROM api.hold WHERE hold_id = :hold_id AND source_id = :source_id AND state = 'open'")
@@ -46,7 +56,7 @@ class Asked:
         sources: those that it is about.
         by: who.
         reason: why; checked.
-        key: made with the form: the same form sent twice has the same one.
+        key: made with the form: the same form sent twice, or altered and sent again, has the same one.
         token: for Airflow's API.
         ground: what the page stands on.
     """
@@ -70,7 +80,9 @@ class Asked:
         reason = " ".join(form.get("reason", "").split())
         if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
             raise Wrong("reason", "wrong_reason", least=SHORTEST_REASON, most=LONGEST_REASON)
-        if Watch().kinds_met(reason.encode()):
+        if not reason.isprintable():
+            raise Wrong("reason", "wrong_reason_unseen")
+        if _is_personal(reason):
             raise Wrong("reason", "wrong_reason_personal")
         if not _KEY.fullmatch(form.get("key", "")):
             raise Wrong("reason", "wrong_key")
@@ -91,6 +103,12 @@ class Asked:
             told["as_of"] = (await run_in_threadpool(self.moment)).isoformat()
         run = await runs.start(dag_id, told, key=self.key, token=self.token())
         return {"dag": run.dag_id, "run": run.run_id, **({"waits": "1"} if run.waits else {})}
+
+
+def _is_personal(reason: str) -> bool:
+    """Whether a number or an address of a person seems to stand in it."""
+    plain = unicodedata.normalize("NFKC", reason)  # digits of every kind
+    return bool(Watch().kinds_met(plain.encode()) or _PERSONAL.search(_NOBODYS.sub("…", plain)))
 
 
 async def _sync(asked: Asked) -> Mapping[str, str]:
@@ -116,7 +134,7 @@ async def _reject(asked: Asked) -> Mapping[str, str]:
 
 async def _decide(asked: Asked, decision: str) -> Mapping[str, str]:
     number = asked.form.get("hold_id", "")
-    if not number.isdecimal() or not await run_in_threadpool(_is_open, asked, int(number)):
+    if not re.fullmatch(r"[0-9]{1,18}", number) or not await run_in_threadpool(_is_open, asked, int(number)):
         raise Wrong("reason", "wrong_hold")
     return await asked.run("decide_hold", {"hold_id": int(number), "decision": decision})
 
@@ -170,21 +188,17 @@ def _change(asked: Asked, values: Mapping[str, object]) -> Mapping[str, str]:
         except ConfigError as error:
             field = next((name for name, (of, _) in FIELDS.items() if of == key), "every")
             raise Wrong(field, f"wrong_{field}") from error
-    words = steps.schedule_changes(settings=_settings())
-    newest = {one.key: one.value for one in reversed(words) if (one.scope, one.subject) == asked.scope}
-    if all(key in newest and newest[key] == value for key, value in wanted.items()):
-        return {"done": "same"}  # sent twice, or said before: nothing to write down
     return _said(asked, steps.change_schedule, values=wanted)
 
 
 # Any: the steps of motcua.steps.schedule
 def _said(asked: Asked, step: Callable[..., Any], **more: object) -> Mapping[str, str]:
     scope, subject = asked.scope
-    step(
+    changes = step(
         settings=_settings(), scope=scope, subject=subject, by=asked.by, reason=asked.reason, via="airflow",
         at=datetime.now(UTC), **more,
     )  # fmt: skip
-    return {}
+    return {} if changes else {"done": "same"}  # sent twice, or said before
 
 
 def _settings() -> Settings:
@@ -201,7 +215,7 @@ def _moment(text: str) -> datetime:
 
 
 def _minutes(text: str) -> str:
-    return f"PT{int(text)}M"
+    return f"PT{_digits(r'[0-9]{1,6}', text)}M"
 
 
 def _listed(text: str) -> list[str]:
@@ -209,7 +223,18 @@ def _listed(text: str) -> list[str]:
 
 
 def _number(text: str) -> float:
-    return float(json.loads(text.replace(",", ".")))
+    return float(_digits(r"[0-9]{1,6}([.,][0-9]{1,6})?", text).replace(",", "."))
+
+
+def _whole(text: str) -> int:
+    return int(_digits(r"[+-]?[0-9]{1,6}", text))
+
+
+def _digits(pattern: str, text: str) -> str:
+    """The text when it is a number of this form and no longer; else ValueError."""
+    if not re.fullmatch(pattern, text):
+        raise ValueError(text[:40])
+    return text
 
 
 # field of the form: key of the registry, and how what was typed is read (ValueError: it cannot be)
@@ -218,7 +243,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "allowed": ("allowed", _listed),
     "blackout": ("blackout", _listed),
     "rate": ("rate_per_second", _number),
-    "priority": ("priority", int),
+    "priority": ("priority", _whole),
 }
 ACTIONS: Mapping[str, Callable[[Asked], Awaitable[Mapping[str, str]]]] = {
     "sync": _sync,

@@ -20,6 +20,7 @@ Text = Annotated[str, Query(max_length=200)]
 # a code of the rule book, of this version or another, or none
 _RULE = re.compile(r"[a-z_]{0,60}")
 Page = Annotated[int, Query(ge=1, le=10_000)]
+Version = Annotated[int, Query(ge=0, lt=2**63)]  # as PostgreSQL counts
 
 
 @router.get("/")
@@ -101,7 +102,7 @@ def outbox(request: Request, state: Text = "") -> HTMLResponse:
 
 
 @router.get("/phien-ban")
-def publications(request: Request, before: Annotated[int, Query(ge=0)] = 0) -> HTMLResponse:
+def publications(request: Request, before: Version = 0) -> HTMLResponse:
     """Published versions of the feed."""
     ground = grounds(request)
     with ground.looking() as (connection, as_of):

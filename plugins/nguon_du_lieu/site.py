@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 
 from nguon_du_lieu import pages
 from nguon_du_lieu.ground import Ground
+from nguon_du_lieu.person import refuse_unreadable
 from nguon_du_lieu.shown import render, spoken
 
 log = logging.getLogger(__name__)
@@ -35,16 +37,23 @@ def make_app(ground: Ground, *, guard: Callable[..., Any], actions: APIRouter) -
         guard: refuses who may not look; sets `request.state.person` and `request.state.allowed`, a set of actions.
         actions: routes that do something.
     """
-    app = FastAPI(title="Nguồn dữ liệu", dependencies=[Depends(guard)], docs_url=None, redoc_url=None, openapi_url=None)
+    checks = [Depends(guard), Depends(_readable)]  # who may not look learns nothing of what they asked wrongly
+    app = FastAPI(title="Nguồn dữ liệu", dependencies=checks, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.ground = ground
     app.include_router(pages.router)
     app.include_router(actions)
     app.add_api_route("/page.css", _style, methods=["GET"])
     app.add_api_route("/page.js", _script, methods=["GET"])
     app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(DBAPIError, _database_away)
+    app.add_exception_handler(RequestValidationError, _misread)
+    for away in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError):
+        app.add_exception_handler(away, _database_away)
     app.middleware("http")(_with_headers)
     return app
+
+
+async def _readable(request: Request) -> None:
+    refuse_unreadable(dict(request.query_params))
 
 
 async def _style() -> FileResponse:
@@ -71,6 +80,13 @@ async def _refused(request: Request, error: Exception) -> HTMLResponse:
     response = render(request, "error.html.j2", {"title_key": name, "told": error.detail}, status=error.status_code)
     response.headers.update(error.headers or {})
     return response
+
+
+async def _misread(request: Request, error: Exception) -> HTMLResponse:
+    """A query that is none: the page names the parameters."""
+    assert isinstance(error, RequestValidationError)
+    told = ", ".join(sorted({str(one["loc"][-1]) for one in error.errors()}))
+    return render(request, "error.html.j2", {"title_key": "error_other", "told": told}, status=400)
 
 
 async def _database_away(request: Request, error: Exception) -> HTMLResponse:

@@ -29,7 +29,7 @@ def test_metrics_are_pushed_where_the_environment_says(settings: Settings) -> No
         collector.status = 400
         refused = motcua("metrics", "--push", *AS_OF, **told)
     assert refused.returncode == 1
-    assert f"the collector at {collector.address} did not take them" in refused.stderr
+    assert "the collector at 127.0.0.1 did not take them" in refused.stderr
 
 
 def test_pushing_to_nowhere_is_wrong_use(settings: Settings) -> None:

@@ -113,6 +113,7 @@ def test_what_was_changed_is_taken_back_key_by_key_or_whole(desk: Desk) -> None:
 
 def test_a_pause_stops_reading_until_it_is_resumed(desk: Desk) -> None:
     desk.ok("pause", "le_chan", *WHY)
+    assert desk.ok("pause", "le_chan", *WHY) == ["đã như vậy từ trước: không có gì thay đổi"]
     shown = desk.ok(*MONDAY)
     paused = [line for line in shown if line.endswith("tạm dừng") and line.startswith("le_chan.")]
     assert shown[-1] == f"{258 - len(paused)}/258 nguồn đến hạn · {len(paused)} nguồn tạm dừng"

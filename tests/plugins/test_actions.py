@@ -5,11 +5,17 @@ That Airflow itself starts the runs, and who may, is shown with real log-ins in 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from types import ModuleType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fastapi import FastAPI, Request
+import sqlalchemy as sa
+from fastapi import FastAPI, HTTPException, Request
+from lxml import html
 from motcua import warehouse
 from motcua.domain.ticks import Ticks
 from motcua.registry import Registry
@@ -23,12 +29,22 @@ from nguon_du_lieu.site import make_app
 from starlette.testclient import TestClient
 
 from tests.plugins.conftest import PREFIX
-from tests.plugins.made_up import AS_OF
+from tests.plugins.made_up import AS_OF, HELD, fill
 
 pytestmark = pytest.mark.slow
 
-SOURCE = "le_chan.cat_dai"
+SOURCE = HELD
 FORM = {"key": "0" * 32, "reason": "phường chuyển máy chủ"}
+PERSONAL = (
+    "SĐT0912345678", "0912-345-678", "0912–345–678", "0912 345678", "09 1234 5678", "(0225) 3842576", "+84 912 345 678",
+    "0 9 1 2 3 4 5 6 7 8", "０９１２３４５６７８", "cccd031090001234", "031-090-001-234", "031 090 001 234",
+    "CMND031090001",
+)  # fmt: skip
+NOBODYS = (
+    "từ 25/12/2018 08:30 đến 26/12/2018", "2018-12-24 2018-12-25", "01-12-2018 05-12-2018", "01.12.2018 08.30",
+    "2018-12-25T08:30:00", "hồ sơ 000.05.33.H24-181012-0001, 000.00.33.H24-20181012-12345", "mất 1.200 trong 92.118",
+    "khung 20:00-06:00", "công văn 012/2018/CV-UBND",
+)  # fmt: skip
 OWN = {"sec-fetch-site": "same-origin"}
 
 
@@ -56,6 +72,48 @@ def asking(settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPat
     engine.dispose()
 
 
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Runs by id, with what each was asked for: in place of Airflow's API, which refuses an id that is taken."""
+    runs: dict[str, Any] = {}
+    api = FastAPI()
+
+    @api.post("/api/v2/dags/{dag_id}/dagRuns")
+    async def start(request: Request) -> dict[str, str]:
+        asked = await request.json()
+        if asked["dag_run_id"] in runs:
+            raise HTTPException(409, detail="the run is there")
+        runs[asked["dag_run_id"]] = asked["conf"]
+        return {}
+
+    @api.get("/api/v2/dags/{dag_id}")
+    def described() -> dict[str, bool]:
+        return {"is_paused": False}
+
+    module = ModuleType("airflow.api_fastapi.app")
+    monkeypatch.setattr(module, "cached_app", lambda: api, raising=False)
+    monkeypatch.setitem(sys.modules, "airflow.api_fastapi.app", module)
+    return runs
+
+
+def hold(settings: Settings, registry: Registry) -> int:
+    """The open hold of the source, in a warehouse with everything."""
+    fill(settings, registry, dossiers=300)
+    engine = warehouse.engine(settings, None)
+    with engine.connect() as connection:
+        asked = sa.text("SELECT hold_id FROM api.hold WHERE source_id = :source AND state = 'open'")
+        number = connection.execute(asked, {"source": SOURCE}).scalar_one()
+    engine.dispose()
+    return int(number)
+
+
+def run_of(asking: TestClient, form: dict[str, str]) -> str:
+    """The run that the answer to a form names."""
+    answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, **form})
+    assert answer.status_code == 303
+    return parse_qs(urlsplit(answer.headers["location"]).query)["run"][0]
+
+
 def trail(settings: Settings) -> list[tuple[object, ...]]:
     found = audit(settings=replace(settings, via="cli"))
     return [(one["action"], one["subject"], one["who"], one["via"], one["reason"]) for one in found]
@@ -64,15 +122,22 @@ def trail(settings: Settings) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(
     ("form", "told"),
     [
-        ({"reason": "vì"}, "Hãy ghi lý do, từ 5 đến 500 chữ."),
-        ({"reason": "x" * 501}, "Hãy ghi lý do, từ 5 đến 500 chữ."),
+        ({"reason": "vì"}, "Hãy ghi lý do, từ 5 đến 500 ký tự."),
+        ({"reason": "x" * 501}, "Hãy ghi lý do, từ 5 đến 500 ký tự."),
         ({"reason": "hỏi chị Lan 0912 345 678"}, "Lý do có số giấy tờ, số điện thoại"),
+        *(({"reason": f"hỏi {number} cho rõ"}, "Lý do có số giấy tờ, số điện thoại") for number in PERSONAL),
+        *(({"reason": f"phường {odd} sửa"}, "Lý do có ký tự không nhìn thấy được") for odd in ("\x1b[1m", "\u202e")),
         ({"reason": "viết cho lan@haiphong.gov.vn"}, "Lý do có số giấy tờ, số điện thoại"),
         ({"every": "5"}, "Hãy ghi số phút, từ 15 đến 10080"),
         ({"every": "mười"}, "Hãy ghi số phút, từ 15 đến 10080"),
         ({"allowed": "20-06"}, "Hãy ghi khung giờ dài ít nhất một giờ"),
         ({"blackout": "Tết"}, "Hãy ghi ngày, ví dụ 2026-02-14"),
+        ({"every": "9" * 30}, "Hãy ghi số phút, từ 15 đến 10080"),
+        ({"every": "1_5"}, "Hãy ghi số phút, từ 15 đến 10080"),
         ({"rate": "0"}, "Hãy ghi một số lớn hơn 0"),
+        ({"rate": "null"}, "Hãy ghi một số lớn hơn 0"),
+        ({"rate": "9" * 400}, "Hãy ghi một số lớn hơn 0"),
+        ({"rate": "[" * 99_999}, "Hãy ghi một số lớn hơn 0"),
         ({"priority": "1000"}, "Hãy ghi một số nguyên từ -100 đến 100"),
         ({}, "Chưa có ô nào được điền."),
     ],
@@ -90,6 +155,13 @@ def test_a_wrong_form_comes_back_as_it_was_typed(
     assert trail(settings) == []
 
 
+@pytest.mark.parametrize("reason", NOBODYS)
+def test_a_day_or_a_dossier_in_a_reason_is_nobodys_number(asking: TestClient, settings: Settings, reason: str) -> None:
+    answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, "action": "pause", "reason": reason})
+    assert answer.status_code == 303
+    assert [row[-1] for row in trail(settings)] == [reason]
+
+
 @pytest.mark.parametrize(
     ("form", "told"),
     [
@@ -97,6 +169,8 @@ def test_a_wrong_form_comes_back_as_it_was_typed(
         ({"action": "sync", "how": "since", "since": "2018-12-26T00:00"}, "Thời điểm phải ở trước bây giờ."),
         ({"action": "sync", "how": "all"}, "Hãy chọn một trong ba cách đọc."),
         ({"action": "accept", "hold_id": "7"}, "không còn chờ"),
+        ({"action": "accept", "hold_id": "9" * 30}, "không còn chờ"),
+        ({"action": "accept", "hold_id": "٧"}, "không còn chờ"),
         ({"action": "replay", "rule": "'; DROP"}, "Không có quy tắc nào như vậy."),
     ],
 )
@@ -106,6 +180,32 @@ def test_what_no_run_could_do_starts_none(asking: TestClient, form: dict[str, st
     assert "Chưa làm gì: hãy sửa ô được đánh dấu." in answer.text
     if form["action"] not in ("accept", "replay"):  # nothing is held here, and nothing refused: there is no such form
         assert told in answer.text
+
+
+def test_a_form_that_is_sent_twice_starts_one_run(asking: TestClient, started: dict[str, Any]) -> None:
+    form = {"action": "sync", "how": "mark"}
+    assert run_of(asking, form) == run_of(asking, form)
+    assert [conf["full"] for conf in started.values()] == [False]
+
+
+def test_a_form_that_is_altered_and_sent_again_starts_a_run_of_its_own(
+    asking: TestClient, settings: Settings, registry: Registry, started: dict[str, Any]
+) -> None:
+    number = {"hold_id": str(hold(settings, registry))}
+    accepted, rejected = (run_of(asking, {**number, "action": action}) for action in ("accept", "reject"))
+    assert {name: conf["decision"] for name, conf in started.items()} == {accepted: "accept", rejected: "reject"}
+    marked, whole = (run_of(asking, {"action": "sync", "how": how}) for how in ("mark", "full"))
+    assert (started[marked]["full"], started[whole]["full"]) == (False, True)
+
+
+def test_the_two_decisions_about_a_hold_are_two_forms(
+    asking: TestClient, settings: Settings, registry: Registry
+) -> None:
+    hold(settings, registry)
+    page = html.fromstring(asking.get(f"{PREFIX}/nguon/{SOURCE}").text)
+    forms = page.xpath("//*[@id='hold']//form")
+    assert [form.xpath(".//button/@value") for form in forms] == [["accept"], ["reject"]]
+    assert len({form.xpath("string(.//input[@name='key']/@value)") for form in forms}) == 2
 
 
 def test_a_schedule_is_changed_once_however_often_it_is_sent(asking: TestClient, settings: Settings) -> None:
@@ -120,6 +220,14 @@ def test_a_schedule_is_changed_once_however_often_it_is_sent(asking: TestClient,
     }  # fmt: skip
     told = asking.get(f"{PREFIX}/nguon/{SOURCE}?done=schedule").text
     assert "Đã đổi lịch: có hiệu lực từ lần chạy tới." in told
+
+
+def test_what_is_said_already_is_not_said_again(asking: TestClient, settings: Settings) -> None:
+    actions = ("resume", "pause", "pause", "resume", "resume", "reset")
+    answers = [asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, "action": action}) for action in actions]
+    done = [answer.headers["location"].removeprefix("?done=") for answer in answers]
+    assert done == ["same", "pause", "same", "resume", "same", "same"]
+    assert [row[0] for row in trail(settings)] == ["resume", "pause"]
 
 
 def test_a_group_is_paused_and_resumed_and_the_filter_stays(asking: TestClient, settings: Settings) -> None:
@@ -137,6 +245,8 @@ def test_a_group_is_paused_and_resumed_and_the_filter_stays(asking: TestClient, 
         ("/", {"action": "pause"}, 404),
         (f"/nguon/{SOURCE}", {"action": "erase"}, 400),
         (f"/nguon/{SOURCE}", {}, 400),
+        (f"/nguon/{SOURCE}", {"action": "pause", "reason": "phường chuyển\0máy chủ"}, 400),
+        ("/?group=le_chan&q=%00", {"action": "pause"}, 400),
     ],
 )
 def test_what_is_not_there_is_not_done(
@@ -154,6 +264,8 @@ def test_what_is_not_there_is_not_done(
         {"sec-fetch-site": "", "origin": "https://elsewhere.test"},
         {"sec-fetch-site": "", "origin": "null"},
         {"sec-fetch-site": ""},
+        {"sec-fetch-site": "cross-site", "authorization": "Basic bGFuOngK"},
+        {"sec-fetch-site": "", "authorization": "Bearers mine"},
     ],
 )
 def test_a_form_that_another_site_sends_is_refused(
@@ -164,7 +276,10 @@ def test_a_form_that_another_site_sends_is_refused(
     assert trail(settings) == []
 
 
-@pytest.mark.parametrize("headers", [{"origin": "http://airflow.test"}, {"authorization": "Bearer mine"}])
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "http://airflow.test"}, {"authorization": "Bearer mine"}, {"authorization": "bearer mine"}],
+)
 def test_an_older_browser_and_a_program_with_a_token_are_let_in(asking: TestClient, headers: dict[str, str]) -> None:
     told = {"sec-fetch-site": "", **headers}
     answer = asking.post(f"{PREFIX}/nguon/{SOURCE}", data={**FORM, "action": "pause"}, headers=told)

@@ -143,7 +143,7 @@ def pause(pipeline: Pipeline) -> None:
 
 
 def resume_all(pipeline: Pipeline) -> None:
-    scheduled(steps.unpause, pipeline, "all", "")
+    scheduled(steps.change_schedule, pipeline, "all", "", values={"paused": False})  # none is paused to `unpause`
 
 
 def scheduled(step: Callable[..., object], pipeline: Pipeline, scope: str, subject: str, **more: object) -> None:

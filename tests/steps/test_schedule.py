@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -270,6 +272,46 @@ def test_resuming_says_no_pause_only_where_a_wider_word_would_pause(own: Setting
     assert paused() == ["hai_an.quan"]
     assert do(steps.unpause, "platform", "lgsp") is None
     assert paused() == []
+
+
+def test_who_says_what_is_said_already_changes_nothing(own: Settings) -> None:
+    say(own, "group", "le_chan", schedule="PT1H", rate_per_second=2)
+    say_at(own, NOW, "group", "le_chan", schedule="PT60M", rate_per_second=3)
+    assert [(one.key, one.value) for one in steps.schedule_changes(settings=own)] == [
+        ("rate_per_second", 3.0), ("rate_per_second", 2.0), ("schedule", "PT1H"),
+    ]  # fmt: skip
+    say(own, "group", "le_chan", priority=None)  # it says nothing of it
+    assert len(steps.schedule_changes(settings=own)) == 3
+
+
+def test_no_pause_said_once_is_enough_whatever_is_wider(own: Settings) -> None:
+    more = {"settings": own, "by": "x", "reason": "y", "via": "cli", "at": NOW}
+    ward, group = {"scope": "source", "subject": "le_chan.an_bien"}, {"scope": "group", "subject": "le_chan"}
+    assert steps.unpause(**ward, **more) == []
+    steps.pause(**group, **more)
+    assert [one.value for one in steps.unpause(**ward, **more)] == [False]
+    assert steps.unpause(**ward, **more) == []
+    steps.unpause(**group, **more)
+    assert steps.unpause(**ward, **more) == []
+
+
+def test_two_who_pause_at_once_pause_once(own: Settings) -> None:
+    engine = warehouse.engine(own, None)
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    more = {"settings": own, "scope": "all", "subject": "", "by": "x", "reason": "y", "via": "cli", "at": NOW}
+    with ThreadPoolExecutor(2) as pool:
+        with engine.connect() as connection, connection.begin():
+            connection.execute(sa.text("LOCK TABLE core.schedule_change IN SHARE MODE"))  # read, and not yet written
+            both = [pool.submit(steps.pause, **more) for _ in range(2)]
+            deadline = monotonic() + 30
+            while connection.execute(waiting).scalar_one() < 2 and monotonic() < deadline:
+                sleep(0.02)
+        changes = [one.result() for one in both]
+    engine.dispose()
+    assert sorted(map(len, changes)) == [0, 1]
 
 
 def test_a_plan_by_the_clock_has_what_is_due_alone(own: Settings) -> None:

@@ -24,7 +24,7 @@ def metrics(
 ) -> None:
     """What is measured: every source, the last cycle, the outbox and the feed, as Prometheus reads it."""
     from motcua import steps
-    from motcua.publishing.metrics import endpoint, exposition
+    from motcua.publishing.metrics import endpoint, exposition, host
 
     settings = surroundings.settings()
     moment = as_of or surroundings.now()
@@ -34,4 +34,4 @@ def metrics(
     if endpoint() is None:
         raise ConfigError("OTEL_EXPORTER_OTLP_ENDPOINT is not set: name the collector, such as http://127.0.0.1:4318")
     if not steps.push_metrics(settings=settings, as_of=moment):
-        raise MotcuaError(f"the collector at {endpoint()} did not take them: is it up, and does it speak OTLP?")
+        raise MotcuaError(f"the collector at {host()} did not take them: is it up, and does it speak OTLP?")

@@ -114,7 +114,7 @@ def reset(
         settings=settings, scope=found, subject=subject, keys=keys or [], by=surroundings.user(), reason=reason,
         via="cli", at=surroundings.now(),
     )  # fmt: skip
-    _tell(changes, as_json=as_json)
+    _tell(changes, as_json=as_json, nothing="không có gì để bỏ: phạm vi này không có thay đổi nào")
 
 
 @app.command()
@@ -175,13 +175,15 @@ def _value(text: str) -> tuple[str, object]:
         raise ConfigError(f"{key}: expected a value as in the registry, such as [20:00-06:00], got {value!r}") from None
 
 
-def _tell(changes: Sequence[Change], *, as_json: bool) -> None:
+def _tell(
+    changes: Sequence[Change], *, as_json: bool, nothing: str = "đã như vậy từ trước: không có gì thay đổi"
+) -> None:
     if as_json:
         print_json([asdict(one) for one in changes])
     elif changes:
         _show_changes(changes)
     else:
-        out.print("không có gì để bỏ: phạm vi này không có thay đổi nào")
+        out.print(nothing)
 
 
 def _show_changes(changes: Iterable[Change]) -> None:

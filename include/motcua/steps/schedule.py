@@ -145,6 +145,8 @@ def change_schedule(
 ) -> list[Change]:
     """Changes what counts for a source, a group, a platform or all, from now on and until it is changed again.
 
+    What this scope says already is not said again: the changes are those that are new.
+
     Args:
         settings: where things live.
         scope: `source, group, platform, all`; the nearest word counts.
@@ -205,12 +207,15 @@ def unpause(
 ) -> list[Change]:
     """Reads again: takes the pause of this scope back, and says "no pause" where a wider one or the registry's counts.
 
-    A pause of a single source within a group that goes on stays.
+    A pause of a single source within a group that goes on stays; no change where this scope says "no pause" already.
     """
     members = _members(place.registry(settings.registry), scope, subject)
     wider = SCOPES[SCOPES.index(scope) + 1 :]
     with place.connected(settings, Role.PIPELINE) as engine, engine.connect() as connection:
         without = effective(connection, members, scopes=wider)
+        own = ((one.scope, one.subject, one.key, one.value) for one in ledger.in_force(connection))
+        if (scope, subject, "paused", False) in own:
+            return []
     value = False if any(one.source.paused for one in without.values()) else None
     return change_schedule(
         settings=settings, scope=scope, subject=subject, values={"paused": value}, by=by, reason=reason, via=via, at=at
@@ -258,7 +263,7 @@ def _record(
     values = {"at": at, "scope": scope, "subject": subject, "who": by.strip(), "reason": reason.strip(), "via": via}
     with place.connected(settings, Role.PIPELINE) as engine, engine.begin() as connection:
         changes = ledger.record(connection, values, said)
-    log.info("schedule of %s %s: %s changed", scope, subject, ", ".join(said) or "nothing")
+    log.info("schedule of %s %s: %s changed", scope, subject, ", ".join(one.key for one in changes) or "nothing")
     return changes
 
 

@@ -61,7 +61,18 @@ def listed(connection: sa.Connection, subjects: Sequence[tuple[str, str]] | None
 
 
 def record(connection: sa.Connection, values: Mapping[str, object], said: Mapping[str, object]) -> list[Change]:
-    """Adds a change for each key of `said`; `values` has `at, scope, subject, who, reason, via`."""
+    """Adds a change for each key of `said` of which its scope says something else; those that were added.
+
+    Who says the same at the same time waits, and then sees that it is said.
+
+    Args:
+        connection: in a transaction.
+        values: `at, scope, subject, who, reason, via`.
+        said: by key; None takes back what the scope says, if it says anything.
+    """
+    connection.execute(_LOCK)
+    own = (values["scope"], values["subject"])
+    words = {one.key: one.value for one in in_force(connection) if (one.scope, one.subject) == own}
     return [
         Change(
             **connection.execute(
@@ -69,9 +80,12 @@ def record(connection: sa.Connection, values: Mapping[str, object], said: Mappin
             ).one()._mapping
         )
         for key, value in said.items()
+        if words.get(key) != value
     ]  # fmt: skip
 
 
+# changes are said one after the other
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('schedule', 0))")
 _IN_FORCE = sa.text("SELECT * FROM api.schedule_in_force ORDER BY change_id")
 _NEWEST = sa.text("""
 SELECT scope, subject, max(at) AS at FROM api.schedule_change WHERE key = ANY(:keys) GROUP BY scope, subject

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from motcua.errors import ConfigError
-from motcua.publishing.metrics import METRICS, Measurement, endpoint, push
+from motcua.publishing.metrics import METRICS, Measurement, endpoint, host, push
 
 from tests.ports import free_port
 from tests.publishing.metrics.collector import Collector, collecting
@@ -39,12 +39,13 @@ def test_a_collector_gets_every_value_with_its_labels_and_unit(collector: Collec
 
 
 def test_what_a_collector_refuses_is_said_in_one_line_and_raises_nothing(
-    collector: Collector, caplog: pytest.LogCaptureFixture
+    collector: Collector, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collector.status = 400
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address.replace("://", "://lan:geheim@") + "/token")
     with caplog.at_level(logging.WARNING):
         assert push(MEASURED) is False
-    assert caplog.messages == [f"3 measurements were not taken by {collector.address}: they are measured anew"]
+    assert caplog.messages == ["3 measurements were not taken by 127.0.0.1: they are measured anew"]
 
 
 def test_a_collector_that_is_away_costs_seconds_and_no_error(
@@ -58,6 +59,12 @@ def test_a_collector_that_is_away_costs_seconds_and_no_error(
 def test_nobody_is_told_where_no_collector_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     assert endpoint() is None
+
+
+@pytest.mark.parametrize("address", ["https://lan:geheim@otel.example:4318/v1?token=geheim", "otel.example:4317"])
+def test_of_an_address_only_the_host_is_for_messages(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+    assert host() == "otel.example"
 
 
 def test_a_protocol_that_we_do_not_speak_is_named(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:

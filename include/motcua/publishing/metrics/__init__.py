@@ -2,6 +2,6 @@
 
 from motcua.publishing.metrics.catalogue import METRICS, Measurement, Metric
 from motcua.publishing.metrics.exposition import exposition
-from motcua.publishing.metrics.otlp import endpoint, push
+from motcua.publishing.metrics.otlp import endpoint, host, push
 
-__all__ = ["METRICS", "Measurement", "Metric", "endpoint", "exposition", "push"]
+__all__ = ["METRICS", "Measurement", "Metric", "endpoint", "exposition", "host", "push"]

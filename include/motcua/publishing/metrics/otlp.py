@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from motcua.errors import ConfigError
 from motcua.publishing.metrics.catalogue import METRICS, Measurement
@@ -34,6 +35,14 @@ def endpoint() -> str | None:
     return (
         os.environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None
     )
+
+
+def host() -> str | None:
+    """The host of `endpoint`, for messages: the address may hold a log-in or a token."""
+    address = endpoint()
+    if address is None:
+        return None
+    return urlsplit(address if "//" in address else f"//{address}").hostname
 
 
 def push(measured: Sequence[Measurement]) -> bool:
@@ -67,7 +76,7 @@ def push(measured: Sequence[Measurement]) -> bool:
         exporter.shutdown()
         provider.shutdown()
     if not is_taken:
-        log.warning("%d measurements were not taken by %s: they are measured anew", len(measured), endpoint())
+        log.warning("%d measurements were not taken by %s: they are measured anew", len(measured), host())
     return is_taken
 
 
