@@ -24,6 +24,7 @@ def main() -> None:
     sys.path.insert(0, str(folder))
     initdb()
     dag = BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder").dags[dag_id]
+    dag.deadline = None  # the scheduler keeps it on record, and looks there: for a DAG that is only tried nobody does
     ended = []
     for form in map(json.loads, forms):
         run = by_clock(dag, datetime.fromisoformat(form[BY_CLOCK])) if BY_CLOCK in form else dag.test(run_conf=form)
@@ -41,7 +42,6 @@ def by_clock(dag: Any, moment: datetime) -> Any:
                 "triggered_by": DagRunTriggeredByType.TIMETABLE}  # fmt: skip
         return dag.create_dagrun(run_id=f"scheduled__{moment.isoformat()}", conf=conf, **made)
 
-    dag.deadline = None  # the scheduler keeps them on record; a DAG that is tried in one process has none there
     with patch.object(dagrun, "get_or_create_dagrun", scheduled):
         return dag.test(logical_date=moment, run_after=moment)
 
