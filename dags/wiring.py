@@ -89,7 +89,7 @@ def when(params: dict[str, Any], name: str) -> datetime | None:
         return None
     given = datetime.fromisoformat(params[name])
     if given.tzinfo is None:
-        raise ValueError(f"{name}: expected a moment with its zone, such as 2018-12-25T17:00+07:00, got {given}")
+        raise ValueError(f"{name}: expected a moment with its zone, such as 2018-12-25T17:00:00+07:00, got {given}")
     if given > datetime.now(UTC) + CLOCKS_DIFFER:
         raise ValueError(f"{name}: {given} lies in the future: until then nothing would be due, nor be published")
     return given

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.bench.stack import running
 from tests.bench.whole_city import Rows
 
-YESTERDAY, TODAY = "2018-12-24T17:00+07:00", "2018-12-25T17:00+07:00"
+YESTERDAY, TODAY = "2018-12-24T17:00:00+07:00", "2018-12-25T17:00:00+07:00"
 
 
 def measure(home: Path, scale: float) -> Rows:

@@ -46,7 +46,9 @@ def memory_of(stack: Stack) -> dict[str, int]:
     """
     heads = {program.process.pid: program.name for program in stack.programs.started}
     taken = dict.fromkeys((*heads.values(), "database"), 0)
-    for process in marked(stack.programs.mark):
+    below = [one for pid in heads for one in psutil.Process(pid).children(recursive=True)]
+    # whoever gives itself a title, as Airflow does, shows its mark to nobody any more
+    for process in {*marked(stack.programs.mark), *map(psutil.Process, heads), *below}:
         with contextlib.suppress(psutil.NoSuchProcess):
             above = [process.pid, *(parent.pid for parent in process.parents())]
             name = next((heads[pid] for pid in above if pid in heads), "database")

@@ -14,7 +14,7 @@ from psycopg import sql
 from tests.bench.stack import CHECKOUT, BenchStack, running, stages
 from tests.bench.whole_city import Rows
 
-MOMENTS = ("2018-11-09T17:00+07:00", "2018-12-10T17:00+07:00", "2018-12-25T17:00+07:00")
+MOMENTS = ("2018-11-09T17:00:00+07:00", "2018-12-10T17:00:00+07:00", "2018-12-25T17:00:00+07:00")
 # what a merge writes, but for ledgers and clocks; a batch is merged again at another time of the day
 FACTS = (
     "core.source_dossier", "core.dossier", "core.dossier_version", "core.claim", "core.quarantine", "core.issue",

@@ -19,7 +19,7 @@ import requests
 
 CHECKOUT = Path(__file__).parents[2]
 REGISTRY = CHECKOUT / "include" / "motcua" / "registry"
-AS_OF = "2018-12-25T17:00+07:00"
+AS_OF = "2018-12-25T17:00:00+07:00"
 
 
 @dataclass(frozen=True, slots=True)
