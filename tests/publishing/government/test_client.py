@@ -72,6 +72,12 @@ def test_recorded_exchange(script: ScriptedPortal, client: PortalClient, name: s
         assert recorded.headers.items() <= call.headers.items()
 
 
+def test_a_refusal_can_be_kept_whatever_it_holds(script: ScriptedPortal, client: PortalClient) -> None:
+    script.log_in = lambda _: Reply({"session": "SESSION", "error_code": 0})
+    script.answer = lambda _: Reply({"error_code": "-4\0", "message": "sai\0 mã"})
+    assert ask(client, "create") == ("-4", "sai mã")
+
+
 def test_ended_session_is_renewed_once_for_a_call(script: ScriptedPortal, client: PortalClient) -> None:
     script.play(Reply(OK), Reply(read_recorded("expired-session").answer))
     client.holds(CODE)

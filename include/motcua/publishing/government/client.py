@@ -151,7 +151,8 @@ class PortalClient:
         if str(found["error_code"]) == EXPIRED:
             session = self._log_in(stale=session)
             found = self._post(url, whole | {"session": session}, headers)
-        code, message = str(found["error_code"]), str(found.get("message", ""))
+        # PostgreSQL takes no NUL: the ledger could not keep what was said
+        code, message = (str(found.get(name, "")).replace("\0", "") for name in ("error_code", "message"))
         if code == EXPIRED:
             # its own words end in ledgers and on pages, and may name whom the call was about
             raise self._refuse(LogInRefused(code, "a session that has just begun is refused"))
