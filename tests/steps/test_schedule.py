@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from motcua import steps, warehouse
 from motcua.connections import EnvironmentConnections
 from motcua.errors import ConfigError
+from motcua.registry import load_registry
 from motcua.settings import Settings
 from motcua.steps import place
 from motcua.steps.effective import effective
 from motcua.steps.overview import overview
+from motcua.steps.publish import _as_it_counts
 from motcua.steps.schedule import SourceSchedule
 from motcua.warehouse import Role, ledger
 
@@ -320,6 +322,12 @@ def test_a_plan_by_the_clock_has_what_is_due_alone(own: Settings) -> None:
     say(own, "source", "le_chan.an_bien", schedule="PT30M")
     assert planned(own) == [["le_chan.an_bien"], ["hai_an.quan"]]
     assert planned(own, as_of=NOW.replace(hour=20)) == [["le_chan.an_bien", "le_chan.ho_nam"], ["hai_an.quan"]]
+
+
+def test_what_is_published_is_old_by_the_schedule_that_counts(own: Settings) -> None:
+    say(own, "source", "hai_an.quan", schedule="PT4H")
+    found = _as_it_counts(own, load_registry(own.registry)).sources
+    assert (found["hai_an.quan"].schedule, found["le_chan.quan"].schedule) == (timedelta(hours=4), QUARTER)
 
 
 def test_a_run_that_waited_reads_nobody_who_may_not_be_read_any_more(own: Settings) -> None:

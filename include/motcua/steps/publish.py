@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from motcua.connections import Connections
 from motcua.publishing import city_feed, public_page
 from motcua.publishing.city_feed import Asked
 from motcua.publishing.disclosure import Watch
+from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place
+from motcua.steps.effective import effective
 from motcua.warehouse import Role
 from motcua.warehouse.stages import stage_run
 
@@ -32,7 +35,7 @@ def publish(
         place.connected(settings, Role.PUBLISHER) as engine,
         stage_run(engine, "publish", cycle_id) as run,
     ):
-        registry = place.registry_in_force(settings.registry, engine)
+        registry = _as_it_counts(settings, place.registry_in_force(settings.registry, engine))
         outcome = city_feed.publish(
             engine,
             settings.feed_url,
@@ -47,3 +50,10 @@ def publish(
             public_page.build_page(settings.feed_url, registry.calendar, watch=watch, go_on=turn.go_on)
         run.rows, run.peak_memory_mb = outcome.rows, place.peak_memory_mb()
     return {"seq": outcome.seq, "rows": outcome.rows, "changed": outcome.changed}
+
+
+def _as_it_counts(settings: Settings, registry: Registry) -> Registry:
+    """With the schedules that people gave sources at run time: old is what is older than *these* allow."""
+    with place.connected(settings, Role.WATCHER) as engine, engine.connect() as connection:
+        found = effective(connection, registry.sources.values())
+    return replace(registry, sources={name: one.source for name, one in found.items()})

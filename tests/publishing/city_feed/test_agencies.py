@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from motcua.registry import Source
@@ -121,6 +121,22 @@ def test_night_does_not_make_a_reading_stale(feed: Feed) -> None:
     feed.publish(datetime.fromisoformat("2018-12-26T07:30:00+07:00"))
     assert told(feed)[0] == "fresh"
     feed.publish(datetime.fromisoformat("2018-12-26T07:30:01+07:00"))
+    assert told(feed)[0] == "stale"
+
+
+def test_source_that_may_be_read_at_night_alone_is_not_stale_by_day(feed: Feed) -> None:
+    change_sources(feed, replace(feed.registry.sources[SOURCE], allowed=((time(20), time(6)),)))
+    feed.load(row(), as_of=datetime.fromisoformat("2018-12-25T05:00:00+07:00"))
+    feed.publish(datetime.fromisoformat("2018-12-25T17:00:00+07:00"))
+    assert told(feed)[0] == "fresh"
+    feed.publish(datetime.fromisoformat("2018-12-27T17:00:00+07:00"))
+    assert told(feed)[0] == "stale"
+
+
+def test_source_that_is_paused_grows_old_all_the_same(feed: Feed) -> None:
+    change_sources(feed, replace(feed.registry.sources[SOURCE], paused=True))
+    feed.load(row(), as_of=datetime.fromisoformat("2018-12-24T17:00:00+07:00"))
+    feed.publish()
     assert told(feed)[0] == "stale"
 
 

@@ -10,8 +10,11 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from motcua.domain.codes import canonical_agency
+from motcua.domain.schedule import Rhythm
+from motcua.domain.ticks import Ticks
 from motcua.publishing.reading import CITY_TIME, driver
 from motcua.registry import Registry, Source, Unit
+from motcua.registry.schedules import schedule_of
 
 # A source is stale when its last good reading is older than this many of its rounds, in working time.
 STALE_ROUNDS = 2
@@ -127,7 +130,14 @@ def _is_stale(registry: Registry, source: Source, state: SourceState, as_of: dat
     if state.succeeded_as_of is None or state.succeeded_as_of >= as_of:
         return False
     age = registry.calendar.working_seconds_between(state.succeeded_as_of, as_of)
-    return age > STALE_ROUNDS * source.schedule.total_seconds()
+    if age <= STALE_ROUNDS * source.schedule.total_seconds():
+        return False
+    if not source.allowed and not source.blackout and source.windows is None:
+        return True
+    # where it may be read at some hours alone, two of these have passed; what is paused grows old all the same
+    return Rhythm(schedule_of(source, {"paused": False}), Ticks(registry.calendar)).is_late(
+        state.succeeded_as_of, as_of
+    )
 
 
 def _sources_by_agency(sources: Iterable[Source]) -> defaultdict[str, list[Source]]:
