@@ -10,9 +10,18 @@ import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+
+
+def local_folder(url: str) -> Path | None:
+    """The folder of this machine that a URL of files names; None for any other. In `file://`, `%20` is a blank."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return None if parts.scheme else Path(url)
 
 
 class Files:
@@ -20,7 +29,7 @@ class Files:
 
     def __init__(self, url: str) -> None:
         # no remembered listings: another process writes here too, and what it wrote must be seen
-        self._files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        self._files, root = fsspec.core.url_to_fs(str(local_folder(url) or url), use_listings_cache=False)
         self.root = str(root).rstrip("/")
         self._local = Path(self.root) if isinstance(self._files, LocalFileSystem) else None
 

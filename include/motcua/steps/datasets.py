@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
+from motcua.files import local_folder
 from motcua.registry import Registry
 from motcua.settings import Settings
 from motcua.steps import place
@@ -129,10 +130,10 @@ def _source(registry: Registry, source_id: str) -> Dataset:
 
 def _below(url: str, name: str = "", rows: int | None = None) -> Dataset:
     """A place below a URL of files; of a bucket the bucket is the namespace. Whatever log-in a URL has stays out."""
+    if (folder := local_folder(url)) is not None:
+        return Dataset("file", str(folder / name), rows)
     parts = urlsplit(url)
     path = "/".join(part for part in (parts.path.strip("/"), name) if part)
-    if parts.scheme in ("", "file"):
-        return Dataset("file", f"/{path}", rows)
     return Dataset(f"{parts.scheme}://{parts.hostname}", path, rows)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypedDict
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from motcua.errors import ConfigError
+from motcua.files import local_folder
 from motcua.landing import StoredPages, forget_parts
 from motcua.settings import Settings
 from motcua.steps import place
@@ -114,7 +113,7 @@ def _refuse_odd_moment(settings: Settings, as_of: datetime) -> None:
 def _remove_drafts(settings: Settings, before: datetime) -> int:
     """Drafts beside the files of feed, reports and secrets that are older than a moment; of local folders."""
     removed = 0
-    folders = [_local(url) for url in (settings.feed_url, settings.reports_url)] + [settings.home / "secrets"]
+    folders = [local_folder(url) for url in (settings.feed_url, settings.reports_url)] + [settings.home / "secrets"]
     for folder in folders:
         for file in folder.rglob(".*") if folder is not None else ():
             is_draft = _DRAFT.fullmatch(file.name) is not None and file.is_file()
@@ -122,8 +121,3 @@ def _remove_drafts(settings: Settings, before: datetime) -> int:
                 file.unlink(missing_ok=True)
                 removed += 1
     return removed
-
-
-def _local(url: str) -> Path | None:
-    parts = urlsplit(url)
-    return Path(parts.path) if parts.scheme in ("", "file") else None

@@ -7,13 +7,12 @@ import shutil
 import socket
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import orjson
 import sqlalchemy as sa
 
 from motcua.errors import ConfigError, ConnectionAbsent, PageGone, PortalRejected, PortalUnavailable
-from motcua.files import Files
+from motcua.files import Files, local_folder
 from motcua.landing import StoredPages
 from motcua.settings import Settings
 from motcua.steps import place
@@ -75,7 +74,7 @@ def disk(patient: Patient) -> Finding:
     """Every folder that we write to can be written, and has room."""
     settings = patient.settings
     urls = (settings.archive_url, settings.staging_url, settings.feed_url, settings.reports_url)
-    folders = {settings.home, *(Path(urlsplit(url).path) for url in urls if urlsplit(url).scheme in ("", "file"))}
+    folders = {settings.home, *(folder for url in urls if (folder := local_folder(url)) is not None)}
     full, closed, least = [], [], None
     ours = {_existing(one) for one in folders}
     for folder in sorted(ours | _database_folder(settings)):
