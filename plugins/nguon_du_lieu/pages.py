@@ -34,12 +34,15 @@ def sources(
     with ground.looking() as (connection, as_of):
         rows = views.sources.listed(connection, ground.registry, ground.ticks, as_of)
         cycle = views.sources.last_cycle(connection)
+        incidents = views.incidents.open_ones(connection, ground.registry)
     shown = {
         "as_of": as_of,
         "stands_still": ground.clock is None,
         "rows": views.sources.chosen(rows, wanted),
         "sums": views.sources.summed(rows),
         "cycle": cycle,
+        "incidents": incidents,
+        "ids": ground.registry.sources.keys(),
         "wanted": wanted,
         "groups": {row.at.group: row.group_name for row in rows},
         "platform_options": [(name, name) for name in sorted({row.at.platform for row in rows})],

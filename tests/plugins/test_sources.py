@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html import unescape
 
 import pytest
+import sqlalchemy as sa
 from lxml import html
+from motcua import warehouse
+from motcua.settings import Settings
 from starlette.testclient import TestClient
 
 from tests.plugins.conftest import PREFIX
 from tests.plugins.made_up import DOWN, HELD, LATE, NEVER, PAUSED
+
+OPENED = sa.text("""
+INSERT INTO core.incident (kind, subject, severity, first_seen, last_seen, opened_at, closed_at)
+VALUES (:kind, :subject, :severity, :at, :at, :at, :closed)
+""")
 
 
 def page(client: TestClient, path: str) -> html.HtmlElement:
@@ -52,6 +61,47 @@ def test_tiles_say_how_many_are_how_and_lead_to_them(client: TestClient) -> None
     assert listed(client, "?state=down") == [DOWN]
     assert listed(client, "?state=held") == [HELD]
     assert listed(client, "?state=paused") == [PAUSED]
+
+
+@pytest.fixture
+def incidents(filled: Settings, client: TestClient) -> Iterator[None]:
+    """Seven sources are down, the disk is nearly full, something has closed, and a later version knew a kind more."""
+    engine = warehouse.engine(filled, None)
+    down = [DOWN, *sorted(set(listed(client)) - {DOWN})[:6]]
+    rows = [("source_down", subject, "warning", None) for subject in down]
+    rows += [
+        ("disk_low", "motcua", "critical", None), ("run_failed", "judge", "critical", "2018-12-25"),
+        ("of_tomorrow", "<b>", "notice", None),
+    ]  # fmt: skip
+    with engine.begin() as connection:
+        for minute, (kind, subject, severity, closed) in enumerate(rows):
+            values = {"kind": kind, "subject": subject, "severity": severity, "closed": closed,
+                      "at": f"2018-12-25T10:{minute:02}+07:00"}  # fmt: skip
+            connection.execute(OPENED, values)
+    yield
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM core.incident"))
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("incidents")
+def test_open_incidents_stand_above_the_list_the_gravest_first(client: TestClient) -> None:
+    found = [text(one) for one in page(client, "/").xpath("//section[@class='incidents']//li")]
+    assert found[0].startswith("Nghiêm trọng Sắp hết dung lượng đĩa từ 10:07 25/12/2018 Xem thư mục nào lớn nhất")
+    assert found[1].startswith(f"Cảnh báo Nguồn không đọc được từ 10:00 25/12/2018: {DOWN}, ")
+    assert "và 2 sự cố khác Chạy “motcua sources check”" in found[1]
+    assert found[2] == "Lưu ý of_tomorrow từ 10:09 25/12/2018: <b>"
+    assert len(found) == 3
+    links = page(client, "/").xpath("//section[@class='incidents']//a/@href")
+    assert links[0] == f"{PREFIX}/nguon/{DOWN}"
+    assert len(links) == 5
+    english = page(client, "/?lang=en").xpath("//section[@class='incidents']//li")
+    assert text(english[0]) == "Critical disk_low since 10:07 25 Dec 2018"
+    page(client, "/?lang=vi")  # a cookie remembers
+
+
+def test_without_incidents_nothing_stands_there(client: TestClient) -> None:
+    assert page(client, "/?lang=vi").xpath("//section[@class='incidents']") == []
 
 
 @pytest.mark.parametrize("words", ["an bien", "An Biên", "le_chan.an_bien", "AN BIÊN lê chân", "  bien   an "])

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from motcua.domain.incidents import Severity
 from motcua.quality.rules import RULES
 from motcua.registry.schedules import SCHEDULE_PARSERS
 from motcua.steps.views import outbox, sources
@@ -50,6 +51,7 @@ def test_no_text_is_left_that_nobody_says() -> None:
         ("hold_", ("accepted", "rejected", "lapsed")),
         ("setting_", SCHEDULE_PARSERS),
         ("scope_", SCOPES),
+        ("severity_", tuple(Severity)),
         ("service_", ("DongBoHoSoMC", "CapNhatTienDoHoSoMC")),
     ],
 )
@@ -65,7 +67,7 @@ def test_every_rule_has_words_for_officials() -> None:
 # said by a word of the ledgers, or by a status
 PREFIXES = (
     "state_", "delivery_", "batch_", "kind_", "hold_", "setting_", "scope_", "service_", "did_", "via_", "drained_",
-    "owner_", "error_", "unit_", "act_", "done_", "wrong_", "nav_",
+    "owner_", "error_", "unit_", "act_", "done_", "wrong_", "nav_", "severity_",
 )  # fmt: skip
 
 

@@ -3,6 +3,6 @@
 Codes of dossiers and figures alone: nothing here knows a value of a dossier.
 """
 
-from motcua.steps.views import audit, outbox, publications, quarantine, source, sources
+from motcua.steps.views import audit, incidents, outbox, publications, quarantine, source, sources
 
-__all__ = ["audit", "outbox", "publications", "quarantine", "source", "sources"]
+__all__ = ["audit", "incidents", "outbox", "publications", "quarantine", "source", "sources"]
