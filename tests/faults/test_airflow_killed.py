@@ -77,7 +77,7 @@ def test_row_36_a_run_ends_though_a_component_was_killed_and_nothing_is_done_twi
     wait_until(lambda: state(stack, run["dag_run_id"]) in {"success", "failed"}, "the run ends")
     assert state(stack, run["dag_run_id"]) == "success"
     wait_until(lambda: has_followed(stack, run["run_after"]), "publication and delivery follow")
-    assert_once(stack, city, run["dag_run_id"])
+    assert_once(stack, city, run["dag_run_id"], MOMENTS[component])
 
 
 def kill_worker(stack: Stack) -> None:
@@ -89,14 +89,26 @@ def kill_worker(stack: Stack) -> None:
         worker.kill()
 
 
-def assert_once(stack: Stack, city: CityClient, run_id: str) -> None:
-    """Each source merged once in the run's cycle, each version once in the warehouse and at the portal."""
+def assert_once(stack: Stack, city: CityClient, run_id: str, as_of: str) -> None:
+    """Each source merged once in the run's cycle, each version once in the warehouse and at the portal.
+
+    The one that was being read may be left to the next run: its first try may live on for seconds beside the second,
+    which then finds it `BUSY`.
+    """
     batches = asked(
         stack,
-        "SELECT source_id, state FROM api.batch JOIN api.cycle USING (cycle_id) WHERE run_key = %s ORDER BY 1",
+        "SELECT source_id, state, error_kind FROM api.batch JOIN api.cycle USING (cycle_id) WHERE run_key = %s",
         run_id,
     )
-    assert batches == [(source, "merged") for source in sorted(SOURCES)]
+    left = (SOURCES[0], "failed", "BUSY")
+    assert sorted(source for source, *_ in batches) == sorted(SOURCES)
+    assert {batch for batch in batches if batch[1] != "merged"} <= {left}
+    if left in batches:
+        again = stack.airflow.trigger("collect_dossiers", {"as_of": as_of, "sources": [SOURCES[0]]})
+        wait_until(lambda: state(stack, again["dag_run_id"]) in {"success", "failed"}, "the next run ends")
+        wait_until(lambda: has_followed(stack, again["run_after"]), "publication and delivery follow it")
+        found = "SELECT state FROM api.batch JOIN api.cycle USING (cycle_id) WHERE run_key = %s"
+        assert asked(stack, found, again["dag_run_id"]) == [("merged",)]
     gaps = "SELECT code FROM api.dossier_version GROUP BY code HAVING count(*) <> max(version)"
     assert asked(stack, gaps) == []
     lines = city.http.get(f"{city.url}/control/portal/ledger").text.splitlines()
