@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -38,18 +39,12 @@ pytestmark = [
 ]
 
 PATIENCE_SECONDS = 900
-HOLD = "sleep 3600"
 # found lost sooner than in production, and told again by the broker sooner, too
 SOONER = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "120",
 }
-# a worker that stops at its point leaves a transaction open for longer than it ever thinks between two statements
-OPEN = """
-SELECT pid FROM pg_stat_activity WHERE application_name = %s AND datname = 'motcua'
-AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '15 s'
-"""
 AGAIN = """
 SELECT task_id, state FROM task_instance WHERE dag_id = 'collect_dossiers' AND try_number > 1
 """
@@ -69,15 +64,15 @@ class Workers:
 
     def start(self, name: str, *, stops_at: str = "") -> Program:
         """One more; with `stops_at` it stops for ever at its first task that passes this point."""
-        told = {"MOTCUA_FAILPOINT": f"{stops_at}:{HOLD}", "PGAPPNAME": name} if stops_at else {}
+        told = {"MOTCUA_FAILPOINT": f"{stops_at}:stop"} if stops_at else {}
         self.started.append(self.whole_city.stack.start_worker(name, told))
         return self.started[-1]
 
-    def lose(self, worker: Program, *, at: str, cycle: Future[Evidence]) -> None:
+    def lose(self, worker: Program, *, cycle: Future[Evidence]) -> None:
         """Waits until the worker stands in the middle of its task, and kills it there."""
         try:
-            wait_until(lambda: cycle.done() or self.stands(at))
-            assert self.stands(at), "the run has ended before the worker came to its task"
+            wait_until(lambda: cycle.done() or stands(worker))
+            assert stands(worker), "the run has ended before the worker came to its task"
         finally:
             self.whole_city.stack.programs.lose(worker)
 
@@ -102,10 +97,13 @@ class Workers:
         with redis.Redis.from_url(self.whole_city.stack.environment["AIRFLOW__CELERY__BROKER_URL"]) as client:
             return int(client.hlen("unacked"))
 
-    def stands(self, name: str) -> bool:
-        """Whether the worker is in the middle of its task."""
-        with psycopg.connect(self.whole_city.stack.database_url.replace("+psycopg", "")) as connection:
-            return connection.execute(OPEN, (name,)).fetchone() is not None
+
+def stands(worker: Program) -> bool:
+    """Whether a task of the worker has stopped in its middle."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        below = psutil.Process(worker.process.pid).children(recursive=True)
+        return any(process.status() == psutil.STATUS_STOPPED for process in below)
+    return False
 
 
 def messages(worker: Program) -> dict[str, Counter[str]]:
@@ -145,11 +143,11 @@ def evidence(workers: Workers) -> Evidence:
     merging = workers.start("merging", stops_at="merge.after_source_rows")
     with ThreadPoolExecutor(1) as pool:
         cycle = pool.submit(workers.whole_city.cycle, IN_DECEMBER)
-        workers.lose(reading, at="reading", cycle=cycle)
+        workers.lose(reading, cycle=cycle)
         # at this size there are few parts to merge: only who is alone is sure to be given one
-        wait_until(lambda: cycle.done() or workers.stands("merging"))
+        wait_until(lambda: cycle.done() or stands(merging))
         workers.start("sound")
-        workers.lose(merging, at="merging", cycle=cycle)
+        workers.lose(merging, cycle=cycle)
         return cycle.result()
 
 
