@@ -86,6 +86,7 @@ def test_help_of_a_cycle_has_all_its_options_with_an_example_of_a_time_and_the_s
         (["cycle", "--since", "2018"], "No such option: --since"),
         (["cycle", "--as-of", "yesterday"], "'yesterday' is no ISO 8601 time; give 2018-12-25T17:00+07:00"),
         (["cycle", "--as-of", "2018-12-25T17:00"], "has no zone; give 2018-12-25T17:00:00+07:00"),
+        (["cycle", "--as-of", "2999-12-25T17:00+07:00"], "lies in the future: until then nothing would be due"),
         (["summary", "--cycle", "first"], "Invalid value for '--cycle'"),
         (["sync", "--reason", "asked by the office"], "Missing argument 'SOURCE'"),
         (["sync", "le_chan.an_bien"], "Missing option '--reason'"),

@@ -33,8 +33,15 @@ def test_without_one_it_is_the_end_of_the_interval_else_when_it_was_to_run(wirin
 
 
 def test_a_moment_without_a_zone_is_refused_with_an_example(wiring: ModuleType) -> None:
-    with pytest.raises(ValueError, match=r"as_of: expected a moment with its zone, such as 2018-12-25T17:00\+07:00"):
+    with pytest.raises(ValueError, match=r"as_of: expected a moment with its zone, such as 2018-12-25T17:00:00\+07:00"):
         wiring.moment({"as_of": "2018-12-25T17:00:00"}, RUN)
+
+
+def test_a_moment_to_come_is_refused(wiring: ModuleType) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=4)  # a clock may be wrong by so much
+    assert wiring.when({"as_of": soon.isoformat()}, "as_of") == soon
+    with pytest.raises(ValueError, match="as_of: .* lies in the future"):
+        wiring.when({"as_of": (soon + timedelta(minutes=2)).isoformat()}, "as_of")
 
 
 def test_a_moment_that_a_form_left_empty_is_none(wiring: ModuleType) -> None:
