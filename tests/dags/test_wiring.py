@@ -40,7 +40,7 @@ def test_a_moment_without_a_zone_is_refused_with_an_example(wiring: ModuleType) 
 def test_a_moment_to_come_is_refused(wiring: ModuleType) -> None:
     soon = datetime.now(UTC) + timedelta(minutes=4)  # a clock may be wrong by so much
     assert wiring.when({"as_of": soon.isoformat()}, "as_of") == soon
-    with pytest.raises(ValueError, match="as_of: .* lies in the future"):
+    with pytest.raises(ValueError, match=r"as_of: .* lies in the future"):
         wiring.when({"as_of": (soon + timedelta(minutes=2)).isoformat()}, "as_of")
 
 
