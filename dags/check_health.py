@@ -1,7 +1,7 @@
 """
 ### check_health: is this installation well?
 
-**Owner:** motcua. **Rhythm:** every working day at 06:45, before the offices open, and by hand. It is `motcua doctor`
+**Owner:** motcua. **Rhythm:** Monday to Friday at 06:45, before the offices open, and by hand. It is `motcua doctor`
 with Airflow's own connections: database, schema, roles, clock, disk, keys, connections, portal, mail, runs that were
 cut off. It changes nothing.
 
